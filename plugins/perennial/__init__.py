@@ -1,0 +1,1 @@
+"""Perennial: the engine that keeps machine-learning models alive in production."""

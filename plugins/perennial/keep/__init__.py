@@ -1,0 +1,1 @@
+"""Where things are put: partitions, journals, fingerprints, the ledger."""
