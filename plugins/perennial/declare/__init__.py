@@ -1,0 +1,1 @@
+"""Declarations: what a team writes in YAML, read into frozen, validated objects."""

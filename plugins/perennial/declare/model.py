@@ -1,0 +1,186 @@
+"""Models: what is predicted, from what, and how it lives (`models/<name>.yaml`)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from perennial.declare.frozen import Frozen
+
+Task = Literal["binary", "regression"]
+MetricName = Literal[
+    "roc_auc", "log_loss", "average_precision", "brier_score", "calibration_error",
+    "rmse", "mae", "r2",
+]  # fmt: skip
+
+
+class Rows(Frozen):
+    """The rows that the model answers about: one question each."""
+
+    mart: str = Field(description="The mart with one row per question.")
+    key: tuple[str, ...] = Field(min_length=1, description="Columns that identify a question.")
+    event_timestamp: str = Field(
+        "event_timestamp", description="The column with the moment at which it is asked (UTC)."
+    )
+
+
+class Label(Frozen):
+    """The truth, and when it is known."""
+
+    column: str = Field(description="The mart's column with the truth; null where there is none.")
+    known_at: str = Field(description="The mart's column with the moment the truth is known (UTC).")
+    positive: str = Field("yes", description="binary: the word for label 1 in answers.")
+    negative: str = Field("no", description="binary: the word for label 0 in answers.")
+    unit: str = Field("", description="regression: the unit of the answer.")
+
+
+class RequestField(Frozen):
+    """One thing that a caller knows when asking."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The field's name, as in the mart.")
+    type: Literal["string", "integer", "number", "boolean", "timestamp"] = Field(
+        description="The JSON type; timestamp is an ISO 8601 string with its offset."
+    )
+    description: str = Field(description="What it means, with its unit; shown in the OpenAPI.")
+    required: bool = Field(True, description="Whether a question without it is refused.")
+    minimum: float | None = Field(None, description="The least accepted number.")
+    maximum: float | None = Field(None, description="The greatest accepted number.")
+    max_length: int = Field(100, ge=1, le=10_000, description="The longest accepted string.")
+    example: Any = Field(description="A valid value, shown in the OpenAPI and used by the docs.")
+
+
+class Asked(Frozen):
+    """When a question counts as asked: so long before the moment in one of its fields."""
+
+    field: str = Field(description="A request field of type timestamp.")
+    minutes_before: float = Field(0, ge=0, description="Minutes before that moment.")
+
+
+class Request(Frozen):
+    """What a caller sends to /predict."""
+
+    fields: tuple[RequestField, ...] = Field(min_length=1, description="The accepted fields.")
+    asked: Asked = Field(description="The question's own time, the same online and offline.")
+
+    @model_validator(mode="after")
+    def _asked_is_a_timestamp(self) -> Self:
+        kinds = {field.name: field.type for field in self.fields}
+        if kinds.get(self.asked.field) != "timestamp":
+            raise ValueError(
+                f"asked.field {self.asked.field!r} is not a request field of type timestamp"
+            )
+        return self
+
+
+class Stopping(Frozen):
+    """Early stopping on the last days of the window (never a random split)."""
+
+    days: int = Field(7, ge=1, description="How many of the window's last days are held out.")
+    rounds: int = Field(50, ge=1, description="Rounds without improvement before it stops.")
+    max_rounds: int = Field(2000, ge=1, description="The most rounds.")
+
+
+class Train(Frozen):
+    """How a candidate comes about."""
+
+    learner: Literal["lightgbm"] = Field("lightgbm", description="The family of learner.")
+    strategy: Literal["stateless"] = Field("stateless", description="stateless: from scratch.")
+    window_days: int | None = Field(
+        None, ge=1, description="Days of history to learn from; all history when left out."
+    )
+    parameters: dict[str, Any] = Field(
+        default_factory=dict, description="The family's own parameters, by its own names."
+    )
+    stopping: Stopping = Field(default_factory=lambda: Stopping.model_validate({}))
+    seed: int = Field(7, ge=0, description="Makes two runs on the same data the same model.")
+
+
+class Baseline(Frozen):
+    """A simple rule that a model has to beat."""
+
+    kind: Literal["rate_by", "yesterday"] = Field(
+        description="rate_by: the training window's mean label per group. "
+        "yesterday: the mean label of the day before."
+    )
+    columns: tuple[str, ...] = Field((), description="rate_by: feature columns that form groups.")
+
+    @model_validator(mode="after")
+    def _columns_fit(self) -> Self:
+        if (self.kind == "rate_by") != bool(self.columns):
+            raise ValueError("rate_by needs columns, yesterday takes none")
+        return self
+
+    @property
+    def name(self) -> str:
+        """How reports call it."""
+        return "_".join([self.kind, *self.columns])
+
+
+class Judge(Frozen):
+    """What a candidate must show before it may serve."""
+
+    days: int = Field(28, ge=1, description="Days before the judging date that are judged on.")
+    primary: MetricName = Field(description="The metric that decides between two models.")
+    metrics: tuple[MetricName, ...] = Field(min_length=1, description="All reported metrics.")
+    limits: dict[MetricName, float] = Field(
+        default_factory=dict,
+        description="Per metric the worst accepted value (a floor where higher is better).",
+    )
+    margin: float = Field(
+        0.0, ge=0, lt=1,
+        description="Non-inferiority: how much worse than the champion (primary metric, absolute) "
+        "the candidate may be at the interval's worst end. 0 asks for a win beyond doubt.",
+    )  # fmt: skip
+    baselines: tuple[Baseline, ...] = Field(min_length=1, description="Rules that it must beat.")
+    slices: tuple[str, ...] = Field((), description="Feature columns to report by.")
+    min_rows: int = Field(1000, ge=2, description="Fewer labelled rows are not enough evidence.")
+    resamples: int = Field(300, ge=100, le=10_000, description="Bootstrap resamples, by day.")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Coverage of the intervals.")
+
+
+class Package(Frozen):
+    """What goes into the Bento."""
+
+    reference_rows: int = Field(
+        200, ge=1, le=10_000, description="Rows whose answers a server must reproduce."
+    )
+
+
+class Serve(Frozen):
+    """How questions are answered."""
+
+    threshold: float = Field(0.5, gt=0, lt=1, description="binary: score from which it says yes.")
+    max_batch: int = Field(256, ge=1, le=10_000, description="The most questions in one request.")
+    timeout_ms: int = Field(2000, ge=10, description="How long the gateway waits for a slot.")
+    n_reasons: int = Field(5, ge=1, description="How many reasons /explain lists.")
+
+
+class Model(Frozen):
+    """One declared model. Its name is the file's name."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    description: str = Field(min_length=1, description="What it predicts, for whom, when.")
+    owner: str = Field(min_length=1, description="Who answers for it.")
+    task: Task = Field(description="binary: a probability. regression: a number.")
+    rows: Rows
+    label: Label
+    features: str = Field(description="The Feast feature service with the model's inputs.")
+    request: Request
+    train: Train
+    judge: Judge
+    package: Package = Field(default_factory=lambda: Package.model_validate({}))
+    serve: Serve = Field(default_factory=lambda: Serve.model_validate({}))
+
+    @model_validator(mode="after")
+    def _metrics_fit_the_task(self) -> Self:
+        regression = {"rmse", "mae", "r2"}
+        asked = {self.judge.primary, *self.judge.metrics, *self.judge.limits}
+        wrong = sorted(
+            each for each in asked if (each in regression) != (self.task == "regression")
+        )
+        if wrong:
+            raise ValueError(f"judge: {', '.join(wrong)} does not fit the task {self.task}")
+        if self.judge.primary not in self.judge.metrics:
+            raise ValueError(f"judge.primary {self.judge.primary!r} is not among judge.metrics")
+        return self

@@ -1,0 +1,28 @@
+"""Settings of one machine: from the environment (`PERENNIAL_…`), never from declarations."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What differs from machine to machine. Every default works on one laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="PERENNIAL_", frozen=True, extra="ignore")
+
+    project: str | None = Field(None, description="The project's folder; else found from here up.")
+    ledger_url: str | None = Field(
+        None, description="SQLAlchemy URL of the shared state; SQLite below var/ when unset."
+    )
+    mlflow_uri: str | None = Field(
+        None, description="MLflow tracking URI; SQLite and files below var/ when unset."
+    )
+    host: str = Field("127.0.0.1", description="The address the gateway listens on.")
+    gateway_port: int = Field(3000, ge=1, le=65535, description="The gateway's port.")
+    supervisor_port: int = Field(
+        5555, ge=1, le=65533, description="The supervisor's first control port (it takes three)."
+    )
+    slot_port: int = Field(
+        3100, ge=1, le=65535, description="The first slot's port; the others follow."
+    )

@@ -1,0 +1,152 @@
+"""Sources: where data come from, and the contract of their columns (`data/__sources.yml`).
+
+The file is dbt's own sources file; what landing needs stands in each table's `config.meta.land`,
+so that a column is declared once for both.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from perennial.declare.frozen import Frozen
+
+DataType = Literal[
+    "varchar", "integer", "bigint", "smallint", "double", "boolean", "date", "timestamptz"
+]
+
+
+class Column(Frozen):
+    """One column of a source's contract."""
+
+    name: str = Field(description="The column's name as it is delivered.")
+    data_type: DataType = Field(description="The DuckDB type that its values must have.")
+    nullable: bool = Field(True, description="Whether a value may be missing.")
+    description: str = Field("", description="What the column holds, with its unit.")
+
+
+class Origin(Frozen):
+    """Where a source is read from: exactly one of package, path, sql or url."""
+
+    package: str | None = Field(None, description="An installed Python package that ships files.")
+    path: str | None = Field(
+        None,
+        description="A file or glob: below the package, below the project, or any fsspec URL. "
+        "Files may be compressed (.gz, .zst, .bz2, .xz) or members of a .zip.",
+    )
+    sql: str | None = Field(
+        None, description="A SQLAlchemy URL; ${NAME} is taken from the environment."
+    )
+    table: str | None = Field(None, description="With sql: the table to read.")
+    query: str | None = Field(None, description="With sql: the query to read instead of a table.")
+    url: str | None = Field(None, description="An http or https address that answers with rows.")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        kinds = [bool(self.path), bool(self.sql), bool(self.url)]
+        if sum(kinds) != 1:
+            raise ValueError("declare exactly one of path (with or without package), sql, url")
+        if self.package and not self.path:
+            raise ValueError("package needs path: the file inside the package")
+        if self.sql and bool(self.table) == bool(self.query):
+            raise ValueError("sql needs exactly one of table and query")
+        return self
+
+    def __str__(self) -> str:
+        """The origin as messages show it, without secrets."""
+        if self.sql:
+            return f"sql {self.table or 'query'}"
+        return self.url or (f"{self.package}:{self.path}" if self.package else str(self.path))
+
+
+class Events(Frozen):
+    """A source whose rows also arrive one by one during the day, at the gateway."""
+
+    relation: str = Field(
+        alias="from",
+        description="A relation of the dbt project with the key columns and one TIMESTAMPTZ "
+        "column per moment at which something about a row becomes known.",
+    )
+    moments: dict[str, tuple[str, ...]] = Field(
+        description="Per moment the columns that it reveals; an empty list means the whole row."
+    )
+
+
+class Landing(Frozen):
+    """How a source is brought into `data/lake/raw`."""
+
+    origin: Origin = Field(alias="from", description="Where the rows are read.")
+    format: Literal["csv", "parquet", "json"] = Field(
+        "csv", description="The files' format; json means one JSON object a line."
+    )
+    nulls: tuple[str, ...] = Field(("",), description="Texts that mean a missing value (csv).")
+    key: tuple[str, ...] = Field(
+        min_length=1, description="Columns that identify a row; the same row twice lands once."
+    )
+    event_time: str | None = Field(
+        None, description="A DuckDB expression (TIMESTAMPTZ); its UTC day is the row's partition."
+    )
+    static_from: date | None = Field(
+        None, description="For a snapshot without event time: the one day that holds all its rows."
+    )
+    lookback_days: int = Field(
+        0, ge=0, le=366, description="How many days back a late row re-opens its partition."
+    )
+    events: Events | None = Field(None, description="Rows that may also be posted as they happen.")
+
+    @model_validator(mode="after")
+    def _one_clock(self) -> Self:
+        if (self.event_time is None) == (self.static_from is None):
+            raise ValueError("declare exactly one of event_time and static_from")
+        return self
+
+
+class Source(Frozen):
+    """One table brought in from outside."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...] = Field(min_length=1)
+    land: Landing
+
+    @model_validator(mode="after")
+    def _columns_exist(self) -> Self:
+        names = [column.name for column in self.columns]
+        mistakes = [
+            f"column {name} is declared twice" for name in set(names) if names.count(name) > 1
+        ]
+        wanted = list(self.land.key)
+        if self.land.events:
+            wanted += [each for columns in self.land.events.moments.values() for each in columns]
+        mistakes += [f"{each!r} is not among its columns" for each in wanted if each not in names]
+        if mistakes:
+            raise ValueError("; ".join(sorted(mistakes)))
+        return self
+
+    def column(self, name: str) -> Column:
+        """The column called `name`; KeyError when the contract has none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+def from_dbt(table: dict[str, Any]) -> dict[str, Any]:
+    """A dbt source table reduced to what `Source` declares (dbt keeps the rest for itself)."""
+    config = {**table.get("config", {})}
+    meta = {**table.get("meta", {}), **config.get("meta", {})}
+    return {
+        "name": table.get("name"),
+        "description": table.get("description", ""),
+        "columns": [_column(each) for each in table.get("columns", [])],
+        "land": meta.get("land"),
+    }
+
+
+def _column(column: dict[str, Any]) -> dict[str, Any]:
+    constraints = [each.get("type") for each in column.get("constraints", [])]
+    known = {key: column[key] for key in ("name", "description") if key in column}
+    data_type = str(column.get("data_type", "")).lower()
+    return {**known, "data_type": data_type, "nullable": "not_null" not in constraints}

@@ -1,0 +1,44 @@
+"""Locks between processes of one machine, freed by the kernel when their holder dies."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from perennial.errors import BusyError
+
+
+@contextmanager
+def exclusive(folder: Path, name: str, wait_seconds: float = 60.0) -> Iterator[None]:
+    """Hold the lock `name` below `folder`, or raise `BusyError` after `wait_seconds`.
+
+    The lock is an advisory `flock`: a killed holder frees it, so there is nothing to clean up.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.lock"
+    deadline = time.monotonic() + wait_seconds
+    with path.open("a+") as file:
+        while not _taken(file.fileno()):
+            if time.monotonic() >= deadline:
+                file.seek(0)
+                raise BusyError(
+                    f"{name}: wanted within {wait_seconds:g} s, but process "
+                    f"{file.read().strip() or 'unknown'} still holds {path.name}"
+                )
+            time.sleep(0.02)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
