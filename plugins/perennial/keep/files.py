@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def replace_text(path: Path, content: str) -> None:
-    """Make `content` the whole of `path`: a reader sees the old text or the new one, never a part."""
+    """Make `content` the whole of `path`; a reader sees the old text or the new one, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with beside.open("w", encoding="utf-8") as file:

@@ -40,7 +40,7 @@ def environment() -> str:
 
 
 def code_version(root: Path) -> str:
-    """The git commit of `root`, with `-dirty` when tracked files differ; `unversioned` without git."""
+    """The git commit of `root` (`-dirty` when tracked files differ), or `unversioned`."""
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
         return "unversioned"
