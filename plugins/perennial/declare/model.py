@@ -47,6 +47,7 @@ class RequestField(Frozen):
     minimum: float | None = Field(None, description="The least accepted number.")
     maximum: float | None = Field(None, description="The greatest accepted number.")
     max_length: int = Field(100, ge=1, le=10_000, description="The longest accepted string.")
+    feature: bool = Field(False, description="Whether the model sees the value as it is given.")
     example: Any = Field(description="A valid value, shown in the OpenAPI and used by the docs.")
 
 

@@ -1,0 +1,23 @@
+"""The gateway as a BentoML service: the one public endpoint (see perennial.serve.gateway)."""
+
+from __future__ import annotations
+
+import bentoml
+from perennial.declare.project import Project
+from perennial.serve.gateway import Gateway
+
+gateway = Gateway(Project.find())
+
+
+@bentoml.service(name="gateway", workers=1, traffic={"timeout": 30, "max_concurrency": 512})
+@bentoml.asgi_app(gateway.app(), path="/")
+class GatewayService:
+    """Answers /predict, /explain and /events/{source}; described by /openapi.json."""
+
+    def __is_ready__(self) -> bool:
+        return gateway.is_ready()
+
+    @bentoml.on_shutdown
+    async def close(self) -> None:
+        """Close connections and free the journals."""
+        await gateway.close()

@@ -1,0 +1,94 @@
+"""Looks up a model's features for questions that are asked now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from perennial.declare.model import Model
+from perennial.declare.project import Project
+from perennial.features.inputs import ModelInputs, inputs_of
+from perennial.features.repository import open_store
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Features of n questions: `columns` name → n values; `missing` per question its views."""
+
+    columns: dict[str, list[Any]]
+    missing: list[list[str]]
+
+
+class OnlineFeatures:
+    """Reads Feast's online store for one model, the same way as its training rows were made.
+
+    A value older than its view's ttl *at the question's own time* counts as missing (Feast itself
+    ignores the ttl online); on-demand views run on what is left, as they do offline.
+    """
+
+    def __init__(self, project: Project, model: Model) -> None:
+        self._store = open_store(project)
+        self.inputs: ModelInputs = inputs_of(self._store, model)
+
+    def look_up(self, known: dict[str, list[Any]], asked_at: list[datetime]) -> Looked:
+        """`known` holds the request fields by column, all of one length n."""
+        n = len(asked_at)
+        found, missing = self._read(known, asked_at, n)
+        for view in self.inputs.on_demand:
+            found |= _on_demand(view, {**known, **found}, n)
+        given = {name: known[name] for name in self.inputs.given}
+        columns = {name: (given if name in given else found)[name] for name in self.inputs.names}
+        return Looked(columns, missing)
+
+    def _read(
+        self, known: dict[str, list[Any]], asked_at: list[datetime], n: int
+    ) -> tuple[dict[str, list[Any]], list[list[str]]]:
+        missing: list[list[str]] = [[] for _ in range(n)]
+        if not self.inputs.looked_up:
+            return {}, missing
+        keys = {key: [_key(value) for value in known[key]] for key in self.inputs.join_keys}
+        answer = self._store.get_online_features(
+            features=list(self.inputs.looked_up), entity_rows=keys, full_feature_names=True
+        ).to_dict(include_event_timestamps=True)
+        columns: dict[str, list[Any]] = {}
+        for reference in self.inputs.looked_up:
+            view, feature = reference.split(":")
+            name = f"{view}__{feature}"
+            values, seconds = answer[name], answer[f"{name}__ts"]
+            ttl = self.inputs.ttl_seconds.get(view)
+            for row, (value_at, asked) in enumerate(zip(seconds, asked_at, strict=True)):
+                is_gone = value_at <= 0 or (ttl is not None and asked.timestamp() - value_at > ttl)
+                if is_gone:
+                    values[row] = None
+                    if view not in missing[row]:
+                        missing[row].append(view)
+            columns[name] = values
+        return columns, missing
+
+
+def _key(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _on_demand(view: Any, columns: dict[str, list[Any]], n: int) -> dict[str, list[Any]]:
+    declared = {
+        field.name: field.dtype.to_value_type()
+        for source in view.source_request_sources.values()
+        for field in source.schema
+    }
+    names = list(declared)
+    for projection in view.source_feature_view_projections.values():
+        names += [f"{projection.name}__{feature.name}" for feature in projection.features]
+    given = {name: columns[name] for name in names}
+    if view.mode == "python":
+        made = view.transform_dict(given)
+    else:
+        import pyarrow as pa
+
+        made = view.transform_arrow(pa.table(given), full_feature_names=False).to_pydict()
+    results = {f"{view.name}__{field.name}": made[field.name] for field in view.features}
+    for name, values in results.items():
+        if len(values) != n:
+            raise ValueError(f"on-demand view {view.name} gave {len(values)} of {n} values: {name}")
+    return results

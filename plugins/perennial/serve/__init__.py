@@ -1,0 +1,1 @@
+"""Answers over HTTP: the gateway in front, one predictor per slot behind it."""

@@ -1,0 +1,123 @@
+"""The gateway: the one public endpoint of all declared models."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from perennial.declare.project import Project
+from perennial.errors import DeclarationError
+from perennial.keep.journal import Journal
+from perennial.keep.ledger import Ledger
+from perennial.serve.asking import SlotClient
+from perennial.serve.desk import PredictionDesk
+from perennial.serve.limits import Limits
+from perennial.serve.metrics import EVENTS_FRESH, REFUSALS
+from perennial.serve.openapi import document
+from perennial.serve.posting import EventDesk
+from perennial.serve.refusals import RefusedError, refusal
+from perennial.serve.watermark import fresh_seqs
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Gateway:
+    """Holds what requests share; `app()` is its ASGI application."""
+
+    def __init__(self, project: Project) -> None:
+        if not project.models:
+            raise DeclarationError(["models/: no model is declared, so there is nothing to serve"])
+        self.project = project
+        self.client = SlotClient()
+        ledger = Ledger.of(project)
+        self.predictions = Journal(project.var / "journal" / "predictions")
+        self.events = EventDesk(project)
+        self.desks = {
+            name: PredictionDesk(project, model, ledger, self.client, self.predictions)
+            for name, model in project.models.items()
+        }
+        self._document = orjson.dumps(
+            document(
+                {name: desk.parser.kind for name, desk in self.desks.items()},
+                {name: inbox.kind for name, inbox in self.events.sources.items()},
+            )
+        )
+
+    def is_ready(self) -> bool:
+        """Whether every declared model has a slot that serves."""
+        return all(desk.router.champion() is not None for desk in self.desks.values())
+
+    def app(self) -> ASGIApp:
+        """The ASGI application with all routes and limits."""
+        routes = [
+            Route("/predict", self._guarded(self._predict), methods=["POST"]),
+            Route("/predict/{model}", self._guarded(self._predict), methods=["POST"]),
+            Route("/explain", self._guarded(self._explain), methods=["POST"]),
+            Route("/explain/{model}", self._guarded(self._explain), methods=["POST"]),
+            Route("/events/{source}", self._guarded(self._post_events), methods=["POST"]),
+            Route("/events/{source}", self._guarded(self._read_events), methods=["GET"]),
+            Route("/openapi.json", self._openapi, methods=["GET"]),
+        ]
+        return Limits(Starlette(routes=routes))
+
+    async def close(self) -> None:
+        """Close connections and free the journals."""
+        await self.client.close()
+        self.predictions.close()
+        self.events.close()
+
+    def _guarded(self, handler: Handler) -> Handler:
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except RefusedError as error:
+                REFUSALS.labels(error.code).inc()
+                return refusal(error)
+
+        return guarded
+
+    def _desk(self, request: Request) -> PredictionDesk:
+        name = request.path_params.get("model")
+        if name is None and len(self.desks) == 1:
+            return next(iter(self.desks.values()))
+        if name not in self.desks:
+            raise RefusedError(
+                404,
+                "unknown_model",
+                f"no model {str(name)[:100]!r} (declared: {', '.join(sorted(self.desks))})",
+            )
+        return self.desks[name]
+
+    async def _predict(self, request: Request) -> Response:
+        return _json(await self._desk(request).answer(await request.body(), "predict"))
+
+    async def _explain(self, request: Request) -> Response:
+        return _json(await self._desk(request).answer(await request.body(), "explain"))
+
+    async def _post_events(self, request: Request) -> Response:
+        body = await request.body()
+        source = request.path_params["source"]
+        return _json(self.events.post(source, body))
+
+    async def _read_events(self, request: Request) -> Response:
+        source = request.path_params["source"]
+        inbox = self.events.sources.get(source)
+        if inbox is None:
+            raise RefusedError(404, "unknown_source", f"no source {source[:100]!r} takes events")
+        fresh = fresh_seqs(self.project).get(source, 0)
+        EVENTS_FRESH.labels(source).set(fresh)
+        return _json({"seq": inbox.journal.last_seq, "fresh_seq": fresh})
+
+    async def _openapi(self, _: Request) -> Response:
+        return Response(self._document, media_type="application/json")
+
+
+def _json(content: Any) -> Response:
+    return Response(orjson.dumps(content, option=orjson.OPT_UTC_Z), media_type="application/json")

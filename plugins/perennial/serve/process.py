@@ -1,0 +1,42 @@
+"""Runs one BentoML service as one process on one address, the way BentoML's own worker does.
+
+`bentoml serve` starts a supervisor of its own with a worker below it; here the project's
+supervisor is the only one, so that a killed server is one process and its port is free at once.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from perennial.errors import UnavailableError
+
+QUIET = {
+    "BENTOML_DO_NOT_TRACK": "True",
+    "DO_NOT_TRACK": "1",
+    "BENTOML_CONFIG_OPTIONS": "api_server.logging.access.enabled=false",
+    "PYTHONWARNINGS": "ignore",  # third parties' deprecations do not belong in a server's log
+}
+
+
+def serve(service: Path, host: str, port: int, environment: dict[str, str]) -> NoReturn:
+    """Become the server of the BentoML `service` (a folder with bentofile or Bento).
+
+    The socket is bound before anything heavy is imported, so that a taken port is told at once.
+    Raises `UnavailableError` when the address is taken.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        raise UnavailableError(
+            f"{host}:{port} cannot be listened on ({error.strerror}): another process has it"
+        ) from error
+    listener.set_inheritable(True)
+    arguments = [sys.executable, "-m", "_bentoml_impl.worker.service", str(service)]
+    arguments += ["--fd", str(listener.fileno()), "--timeout-keep-alive", "75"]
+    os.execve(sys.executable, arguments, {**os.environ, **QUIET, **environment})  # noqa: S606
