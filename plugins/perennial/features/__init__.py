@@ -1,0 +1,7 @@
+"""Features: one definition in Feast for learning and for answering."""
+
+from __future__ import annotations
+
+from perennial.features.training import Featured, features, materialize
+
+__all__ = ["Featured", "features", "materialize"]

@@ -1,0 +1,142 @@
+"""The stage `features`: point-in-time training rows of a model, and fresh values online."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from perennial.declare.model import Model
+from perennial.declare.project import Project
+from perennial.errors import UnavailableError
+from perennial.keep import locks, partitions
+from perennial.keep.engine import connect
+from perennial.keep.progress import progress
+from perennial.keep.report import Report
+
+
+class Featured(Report):
+    """What the stage `features` did."""
+
+    model: str
+    start: str
+    end: str
+    n_rows: int
+    n_labelled: int
+    n_days: int
+    columns: tuple[str, ...]
+    missing_share: dict[str, float]
+    online_at: str | None = None
+    views: tuple[str, ...] = ()
+
+
+def features(
+    model: str,
+    start: str,
+    end: str,
+    online_at: str | None = None,
+    *,
+    project: Project | None = None,
+) -> Featured:
+    """Register the definitions and build the model's training rows of `start <= day < end`.
+
+    Reads `data/lake/checked/marts` through Feast, each row only with what was known at its own
+    time; writes `data/lake/training/<model>`, each day whole. With `online_at` (a date) the online
+    store is filled with the values as of that day's first moment. Twice is the same as once.
+    Raises `DeclarationError` for wrong definitions, `UnavailableError` when the mart has no rows.
+    """
+    project = project or Project.find()
+    declared = project.model(model)
+    from perennial.features.inputs import inputs_of
+    from perennial.features.repository import open_store, register
+
+    with (
+        locks.exclusive(project.var / "locks", "features"),
+        progress(f"features {model}: {start} to {end}"),
+    ):
+        views = register(project)
+        store = open_store(project)
+        inputs = inputs_of(store, declared)
+        rows = _spine(project, declared, date.fromisoformat(start), date.fromisoformat(end))
+        joined = store.get_historical_features(
+            entity_df=rows.to_pandas(),
+            features=store.get_feature_service(declared.features),
+            full_feature_names=True,
+        ).to_arrow()
+        table = _training_table(rows, joined, inputs)
+        days = _publish(project, model, table, rows["day"].to_pylist())
+        if online_at is not None:
+            materialize(project, online_at)
+    return Featured(
+        model=model,
+        start=start,
+        end=end,
+        n_rows=table.num_rows,
+        n_labelled=table.num_rows - table["label"].null_count,
+        n_days=days,
+        columns=tuple(inputs.names),
+        missing_share={
+            name: round(table[name].null_count / table.num_rows, 6) for name in inputs.names
+        },
+        online_at=online_at,
+        views=tuple(views),
+    )
+
+
+def materialize(project: Project, at: str) -> None:
+    """Fill the online store with every view's values as of the first moment of day `at` (UTC)."""
+    from perennial.features.repository import open_store
+
+    store = open_store(project)
+    moment = datetime.combine(date.fromisoformat(at), datetime.min.time(), tzinfo=UTC)
+    store.materialize(
+        start_date=datetime(1970, 1, 1, tzinfo=UTC), end_date=moment, disable_event_timestamp=False
+    )
+
+
+def _spine(project: Project, model: Model, start: date, end: date) -> Any:
+    """The model's questions of the period: key, time, request fields, label; ordered by key."""
+    table = project.lake / "checked" / "marts" / model.rows.mart
+    files = [str(path) for path in partitions.files_of(table, start, end)]
+    if not files:
+        raise UnavailableError(
+            f"models/{model.name}.yaml: rows.mart {model.rows.mart!r} has no checked day in "
+            f"{start} to {end}; run `perennial layer` and `perennial check --layer marts` for it"
+        )
+    known = [field.name for field in model.request.fields if field.name not in model.rows.key]
+    columns = ", ".join(f'"{name}"' for name in dict.fromkeys([*model.rows.key, *known]))
+    order = ", ".join(f'"{name}"' for name in model.rows.key)
+    with connect() as connection:
+        return connection.execute(
+            f"SELECT {columns}, "
+            f'CAST("{model.rows.event_timestamp}" AS TIMESTAMPTZ) AS event_timestamp, '
+            f'CAST("{model.label.column}" AS DOUBLE) AS label, '
+            f'CAST("{model.label.known_at}" AS TIMESTAMPTZ) AS label_known_at, '
+            f"CAST(day AS DATE) AS day "
+            f"FROM read_parquet({files}, hive_partitioning = true) ORDER BY day, {order}"
+        ).to_arrow_table()
+
+
+def _training_table(rows: Any, joined: Any, inputs: Any) -> Any:
+    """Key, time, label, then the model's inputs in its own order."""
+    import pyarrow as pa
+
+    leading = [name for name in rows.column_names if name not in inputs.given and name != "day"]
+    columns = {name: rows[name] for name in leading}
+    for name, kind in inputs.columns.items():
+        column = rows[name] if name in inputs.given else joined[name]
+        columns[name] = column.cast(pa.string() if kind == "category" else pa.float64())
+    return pa.table(columns)
+
+
+def _publish(project: Project, model: str, table: Any, days: list[date]) -> int:
+    """Publish the rows day by day; `days` is sorted and as long as the table."""
+    lake, folder = project.lake, project.lake / "training" / model
+    first = 0
+    n_days = 0
+    while first < len(days):
+        last = first
+        while last < len(days) and days[last] == days[first]:
+            last += 1
+        partitions.publish(folder, days[first], table.slice(first, last - first), lake)
+        first, n_days = last, n_days + 1
+    return n_days

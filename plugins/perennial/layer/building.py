@@ -1,0 +1,98 @@
+"""The stage `layer`: builds the marts of a period and publishes them day by day."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from perennial.declare.project import Project
+from perennial.keep import locks, partitions
+from perennial.keep.engine import connect
+from perennial.keep.progress import progress
+from perennial.keep.report import Report
+from perennial.layer import dbt
+
+
+class LayeredMart(Report):
+    """One mart's part of the period."""
+
+    mart: str
+    n_days: int
+    n_rows: int
+    n_withdrawn_days: int
+
+
+class Layered(Report):
+    """What the stage `layer` did."""
+
+    start: str
+    end: str
+    marts: tuple[LayeredMart, ...]
+    n_tests_passed: int
+    warnings: tuple[str, ...] = ()
+
+
+def layer(start: str, end: str, *, project: Project | None = None) -> Layered:
+    """Build the marts of the days `start <= day < end` with dbt, tests included.
+
+    Reads `data/lake/checked/raw`; writes `data/lake/marts`, each day whole or not at all, and only
+    when every test of dbt has passed. Twice is the same as once: a day is replaced, and a day that
+    no longer has rows is withdrawn. Raises `DeclarationError` for wrong SQL, `GateStoppedError`
+    when a test fails, `BusyError` when another run builds.
+    """
+    project = project or Project.find()
+    days = partitions.days_between(date.fromisoformat(start), date.fromisoformat(end))
+    with (
+        locks.exclusive(project.var / "locks", "layer"),
+        partitions.aside(project.lake) as out,
+        progress(f"layer {start} to {end}: dbt builds the marts"),
+    ):
+        for mart in project.marts:
+            (out / mart).mkdir()
+        variables = {"start": start, "end": end, "out": str(out), "raw": dbt.raw_location(project)}
+        results = dbt.run(project, "build", variables)
+        marts = tuple(_publish(project, mart, out / mart, days) for mart in sorted(project.marts))
+    tests = [each for each in results if str(each.node.resource_type) in ("test", "unit_test")]
+    return Layered(
+        start=start,
+        end=end,
+        marts=marts,
+        n_tests_passed=sum(str(each.status) == "pass" for each in tests),
+        warnings=tuple(
+            sorted(
+                f"{each.node.name}: {each.message}" for each in tests if str(each.status) == "warn"
+            )
+        ),
+    )
+
+
+def _publish(project: Project, mart: str, built: Path, days: list[date]) -> LayeredMart:
+    """Move each built day into the lake; a day of the period without rows is withdrawn."""
+    table = project.lake / "marts" / mart
+    n_rows = 0
+    published: set[date] = set()
+    with connect() as connection:
+        for folder in sorted(built.glob("day=*")):
+            day = date.fromisoformat(folder.name.removeprefix("day="))
+            file = _single(connection, folder)
+            found = connection.execute(f"SELECT count(*) FROM read_parquet('{file}')").fetchone()
+            n_rows += found[0] if found else 0
+            partitions.publish_file(table, day, file)
+            published.add(day)
+    withdrawn = [day for day in days if day not in published and partitions.withdraw(table, day)]
+    return LayeredMart(
+        mart=mart, n_days=len(published), n_rows=n_rows, n_withdrawn_days=len(withdrawn)
+    )
+
+
+def _single(connection: object, folder: Path) -> Path:
+    """The folder's only Parquet file; several (one per thread of the writer) are merged."""
+    files = sorted(folder.glob("*.parquet"))
+    if len(files) == 1:
+        return files[0]
+    merged = folder / "merged.parquet"
+    connection.execute(  # type: ignore[attr-defined]  # duckdb ships no types
+        f"COPY (SELECT * FROM read_parquet({[str(each) for each in files]})) "
+        f"TO '{merged}' (FORMAT parquet, COMPRESSION zstd)"
+    )
+    return merged
