@@ -69,7 +69,7 @@ def spine_sql(views: Sequence[ViewRows], time_column: str, span: Span, known_the
         columns = [f"{quote(column)} AS {quote(key)}" for column, key in keys]
         columns.append(f"{view.known(known_then)} AS {quote(time_column)}")
         moments.append(
-            f"SELECT {', '.join(columns)}\nFROM {view.scan}\n"
+            f"SELECT DISTINCT {', '.join(columns)}\nFROM {view.scan}\n"
             f"WHERE {view.between(None, span.last, known_then)}"
             f" AND {view.known(known_then)} >= {moment(span.first)}"
         )

@@ -33,7 +33,7 @@ def features(
     model: str,
     start: str,
     end: str,
-    online_at: str | None = None,
+    online_at: str = "",
     *,
     project: Project | None = None,
 ) -> Featured:
@@ -64,7 +64,7 @@ def features(
         ).to_arrow()
         table = _training_table(rows, joined, inputs)
         days = _publish(project, model, table, rows["day"].to_pylist())
-        if online_at is not None:
+        if online_at:
             materialize(project, online_at)
     return Featured(
         model=model,
@@ -77,7 +77,7 @@ def features(
         missing_share={
             name: round(table[name].null_count / table.num_rows, 6) for name in inputs.names
         },
-        online_at=online_at,
+        online_at=online_at or None,
         views=tuple(views),
     )
 

@@ -23,7 +23,7 @@ from perennial.serve.metrics import EVENTS_FRESH, REFUSALS
 from perennial.serve.openapi import document
 from perennial.serve.posting import EventDesk
 from perennial.serve.refusals import RefusedError, refusal
-from perennial.serve.watermark import fresh_seqs
+from perennial.keep.watermark import fresh_seqs
 
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -1,0 +1,218 @@
+"""The command line: one command per stage, and what starts, stops and checks a project.
+
+Every stage's command has the stage's own arguments as options. A report is a table on a terminal,
+and JSON with `--json` or when it is piped.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from perennial.declare.project import Project
+from perennial.errors import PerennialError
+from perennial.keep.files import replace_text
+from perennial.stages import STAGES, Stage
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Perennial keeps machine-learning models alive: declare them, and it does the rest."""
+
+
+def main() -> None:
+    """Run a command; an error of the project is told in words and with its own exit code."""
+    try:
+        commands(standalone_mode=False)
+    except PerennialError as error:
+        click.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+
+
+def _command(stage: Stage) -> click.Command:
+    def run(as_json: bool, report: str | None, **arguments: str) -> None:
+        done = stage.run(**arguments)
+        content = done.model_dump_json(indent=2)
+        if report:
+            replace_text(Path(report), content + "\n")
+        from perennial.shown import show
+
+        show(done, as_json or not sys.stdout.isatty())
+
+    options: list[click.Parameter] = [
+        click.Option(
+            [f"--{name.replace('_', '-')}", name],
+            required=default is None,
+            default=default,
+            show_default=bool(default),
+        )
+        for name, default in stage.takes.items()
+    ]
+    options.append(click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."))
+    options.append(click.Option(["--report"], help="Also write the report to this file."))
+    return click.Command(
+        stage.name, params=options, callback=run, help=stage.does.capitalize() + "."
+    )
+
+
+for _stage in STAGES.values():
+    commands.add_command(_command(_stage))
+
+
+@commands.command()
+def validate() -> None:
+    """Check all declarations; every mistake is listed at once."""
+    from perennial.declare.validate import mistakes
+
+    project = Project.find()
+    found = mistakes(project)
+    for mistake in found:
+        click.echo(mistake, err=True)
+    if found:
+        click.echo(f"{len(found)} mistake{'s' if len(found) != 1 else ''}", err=True)
+        sys.exit(2)
+    click.echo(
+        f"{len(project.sources)} sources, {len(project.marts)} marts, {len(project.gates)} gates, "
+        f"{len(project.models)} models: all declarations are valid"
+    )
+
+
+@commands.command()
+@click.option("--to", default="docs/schemas", show_default=True, help="The folder to write into.")
+def schemas(to: str) -> None:
+    """Export JSON schemas of the declarations for editors."""
+    from perennial.declare.schemas import export
+
+    project = Project.find()
+    for path in export(project.root / to):
+        click.echo(project.shown(path))
+
+
+@commands.command()
+def up() -> None:
+    """Start gateway, freshener and slots under one supervisor; wait until they answer."""
+    from perennial.deploy.supervision import up as start
+
+    project = Project.find()
+    for name, state in start(project).items():
+        click.echo(f"{name:<32} {state}")
+    click.echo(f"gateway: {_gateway_url(project)}")
+
+
+@commands.command()
+def down() -> None:
+    """Stop everything that `up` started."""
+    from perennial.deploy.supervision import down as stop
+
+    click.echo("stopped" if stop(Project.find()) else "nothing was running")
+
+
+@commands.command()
+def status() -> None:
+    """Say what runs and what serves."""
+    from perennial.deploy.supervision import status as ask
+    from perennial.keep.ledger import serving
+
+    project = Project.find()
+    states = ask(project)
+    for name, state in states.items():
+        click.echo(f"{name:<32} {state}")
+    if not states:
+        click.echo("nothing runs (`perennial up` starts it)")
+    for model in project.models:
+        now = serving(project, model)
+        click.echo(
+            f"{model}: " + (f"{now.version} on {now.slot} since {now.since}" if now else "-")
+        )
+
+
+@commands.command()
+@click.option("--model", required=True)
+@click.option("--day", required=True, help="The UTC day to live, as YYYY-MM-DD.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def live(model: str, day: str, as_json: bool) -> None:
+    """Live one day of the lake through the gateway: its events and its questions, in order."""
+    from perennial.replay import live as run
+    from perennial.shown import show
+
+    show(run(model, day), as_json or not sys.stdout.isatty())
+
+
+@commands.command()
+@click.option("--model", required=True)
+def show(model: str) -> None:
+    """Show a model: its metrics beside the baselines', what serves, recent answers, addresses."""
+    from perennial.replay.showing import show_model
+
+    show_model(Project.find(), model)
+
+
+@commands.command(hidden=True)
+@click.option("--model", required=True)
+@click.option("--slot", required=True)
+def slot(model: str, slot: str) -> None:
+    """Be the server of one slot (the supervisor starts this)."""
+    from perennial.deploy.slot_process import run_slot
+
+    run_slot(Project.find(), model, slot)
+
+
+@commands.command(hidden=True)
+def gateway() -> None:
+    """Be the gateway (the supervisor starts this)."""
+    from perennial.serve.process import serve
+
+    project = Project.find()
+    serve(
+        project.root / "bentofiles" / "gateway",
+        project.settings.host,
+        project.settings.gateway_port,
+        {"BENTOML_HOME": str(project.var / "bentoml")},
+    )
+
+
+@commands.command(hidden=True)
+def freshen() -> None:
+    """Be the freshener (the supervisor starts this)."""
+    from perennial.features.freshener import Freshener
+
+    _until_told_to_stop(lambda stop: Freshener(Project.find()).run(stop))
+
+
+@commands.command(hidden=True)
+def supervise() -> None:
+    """Be the supervisor (`up` starts this)."""
+    from perennial.deploy.supervisor import run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    run(Project.find())
+
+
+def _until_told_to_stop(work: Callable[[Any], None]) -> None:
+    import signal
+    import threading
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    work(stop)
+
+
+def _gateway_url(project: Project) -> str:
+    return f"http://{project.settings.host}:{project.settings.gateway_port}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The stage `deploy`: a packaged version on a slot of its own, proven over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+from perennial.declare.project import Project
+from perennial.deploy import supervision, waiting
+from perennial.deploy.slot_process import temporary
+from perennial.errors import PerennialError
+from perennial.keep import locks
+from perennial.keep.ledger import Ledger, Slot, bento_folder
+from perennial.keep.progress import progress
+from perennial.keep.report import Report
+from perennial.serve.proof import prove, read_reference
+
+READY_SECONDS = 90
+
+
+class Deployed(Report):
+    """What the stage `deploy` did."""
+
+    model: str
+    version: str
+    slot: str
+    port: int
+    n_reference_rows: int
+    is_proven: bool
+
+
+def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
+    """Put the newest packaged version of `model` on a slot that does not serve, and prove it.
+
+    The slot's server must answer every reference row as the model did offline, to 1e-9; only then
+    the slot may be used. Under a running supervisor the server stays up; without one it is started
+    for the proof, and again by `perennial up`. Twice is the same as once: a version that is on a
+    proven slot stays there. `at` is the night on whose behalf this happens.
+    Raises `IntegrityError` when an answer differs, `UnavailableError` when the server does not
+    start; the slot is then marked failed and what served before goes on serving.
+    """
+    from perennial.package import packaged_version
+
+    project = project or Project.find()
+    declared = project.model(model)
+    version = packaged_version(project, declared.name)
+    with (
+        locks.exclusive(project.var / "locks", f"deploy-{model}"),
+        progress(f"deploy {model} {version}: starting its server and proving its answers"),
+    ):
+        ledger = Ledger.of(project)
+        slot = _place(ledger, project, model, version)
+        if slot.state != "proven" or slot.version != version:
+            ledger.set_slot(model, slot.slot, version, "assigned", f"for the night of {at}")
+        slot = next(each for each in ledger.slots(model) if each.slot == slot.slot)
+        try:
+            n_rows = _prove(project, slot, version)
+        except PerennialError as error:
+            ledger.set_slot(model, slot.slot, version, "failed", str(error)[:1000])
+            raise
+        ledger.set_slot(model, slot.slot, version, "proven")
+    return Deployed(
+        model=model,
+        version=version,
+        slot=slot.slot,
+        port=slot.port,
+        n_reference_rows=n_rows,
+        is_proven=True,
+    )
+
+
+def _place(ledger: Ledger, project: Project, model: str, version: str) -> Slot:
+    """The slot that has this version already, else one that does not serve."""
+    reserved = ledger.reserve(model, project.settings.slot_port)
+    for slot in reserved:
+        if slot.version == version:
+            return slot
+    current = ledger.current(model)
+    serving = current[0].slot if current else None
+    return next(slot for slot in reserved if slot.slot != serving)
+
+
+def _prove(project: Project, slot: Slot, version: str) -> int:
+    reference = read_reference(
+        bento_folder(project, slot.model, version) / "src" / "reference.json"
+    )
+    with contextlib.ExitStack() as stack:
+        log: Path
+        if supervision.is_running(project):
+            log = supervision.start_slot(project, slot, version)
+        else:
+            log = stack.enter_context(temporary(project, slot))
+        what = f"slot {slot.slot} of {slot.model}"
+        waiting.until_ready(slot.port, what, READY_SECONDS, log)
+        answer = waiting.post(slot.port, "/predict", {"columns": reference.columns})
+        prove(reference, answer["scores"])
+    return len(reference.scores)

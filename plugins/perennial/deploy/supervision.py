@@ -1,0 +1,155 @@
+"""Starts, asks and stops the supervisor from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from perennial.declare.project import Project
+from perennial.deploy import waiting
+from perennial.deploy.slot_process import command, environment
+from perennial.deploy.supervisor import FRESHENER, GATEWAY, endpoints, log_of, slot_watcher
+from perennial.errors import UnavailableError
+from perennial.keep.files import replace_text
+from perennial.keep.ledger import Ledger, Slot
+
+
+def _pid_file(project: Project) -> Path:
+    return project.var / "state" / "supervisor.pid"
+
+
+def _pid(project: Project) -> int | None:
+    try:
+        pid = int(_pid_file(project).read_text(encoding="utf-8"))
+        os.kill(pid, 0)
+        command_line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ValueError, ProcessLookupError, PermissionError):
+        return None
+    return pid if b"supervise" in command_line else None
+
+
+def is_running(project: Project) -> bool:
+    """Whether this project's supervisor runs."""
+    return _pid(project) is not None
+
+
+def ask(project: Project, verb: str, seconds: float = 30, **properties: Any) -> dict[str, Any]:
+    """The supervisor's answer to a circus command."""
+    from circus.client import CircusClient
+    from circus.exc import CallError
+
+    client = CircusClient(endpoint=endpoints(project)[0], timeout=seconds)
+    try:
+        answer: dict[str, Any] = client.send_message(verb, **properties)
+    except CallError as error:
+        raise UnavailableError(f"the supervisor did not answer {verb!r}: {error}") from error
+    finally:
+        client.stop()
+    if answer.get("status") == "error":
+        raise UnavailableError(f"the supervisor refused {verb!r}: {answer.get('reason')}")
+    return answer
+
+
+def up(project: Project, seconds: float = 90) -> dict[str, str]:
+    """Start everything and wait until it answers; the state of each process. Twice is once."""
+    if not is_running(project):
+        for port in (project.settings.gateway_port, project.settings.supervisor_port):
+            _must_be_free(port)
+        _start(project)
+    log = log_of(project, "supervisor")
+    deadline = time.monotonic() + seconds
+    while not _answers(project):
+        if not is_running(project) or time.monotonic() > deadline:
+            raise UnavailableError(f"the supervisor did not start:\n{waiting.tail(log)}")
+        time.sleep(waiting.STEP_SECONDS)
+    for slot in Ledger.of(project).slots():
+        if slot.state == "proven" and slot.model in project.models:
+            name = slot_watcher(slot)
+            waiting.until_ready(slot.port, name, seconds, log_of(project, name))
+    gateway = project.settings.gateway_port
+    waiting.until_ready(gateway, GATEWAY, seconds, log_of(project, GATEWAY), "/livez")
+    return status(project)
+
+
+def down(project: Project, seconds: float = 30) -> bool:
+    """Stop everything that `up` started, by its process id; False when nothing ran."""
+    pid = _pid(project)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while _pid(project) is not None:
+        if time.monotonic() > deadline:
+            os.killpg(pid, signal.SIGKILL)  # it leads a group of its own: its children go with it
+        time.sleep(waiting.STEP_SECONDS)
+    _pid_file(project).unlink(missing_ok=True)
+    return True
+
+
+def status(project: Project) -> dict[str, str]:
+    """Per supervised process `active`, `stopped`, …; empty when nothing runs."""
+    if not is_running(project):
+        return {}
+    found: dict[str, str] = ask(project, "status")["statuses"]
+    return {name: state for name, state in sorted(found.items()) if not name.startswith("circusd")}
+
+
+def start_slot(project: Project, slot: Slot, version: str) -> Path:
+    """Have the slot's server run `version`; returns its log file."""
+    name = slot_watcher(slot)
+    if not waiting.is_ready(slot.port) or _running_version(slot.port) != version:
+        ask(project, "stop", name=name, waiting=True)
+        ask(project, "start", name=name, waiting=True)
+    return log_of(project, name)
+
+
+def _running_version(port: int) -> str | None:
+    import json
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=2) as response:
+            return str(json.loads(response.read())["version"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _start(project: Project) -> None:
+    log = log_of(project, "supervisor")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command("supervise"),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=project.root,
+            env=environment(project),
+            start_new_session=True,
+        )
+    replace_text(_pid_file(project), str(process.pid))
+
+
+def _answers(project: Project) -> bool:
+    try:
+        states = ask(project, "status", seconds=1)["statuses"]
+    except UnavailableError:
+        return False
+    return all(states.get(name) == "active" for name in (GATEWAY, FRESHENER) if name in states)
+
+
+def _must_be_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UnavailableError(
+                f"port {port} is taken by another process; free it, or set "
+                "PERENNIAL_GATEWAY_PORT, PERENNIAL_SUPERVISOR_PORT and PERENNIAL_SLOT_PORT"
+            ) from error

@@ -1,0 +1,62 @@
+"""Waits for a server, with a bound."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from perennial.errors import UnavailableError
+
+STEP_SECONDS = 0.05
+
+
+def is_ready(port: int, path: str = "/readyz") -> bool:
+    """Whether a server on loopback answers `path` with 200 within a second."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def until_ready(port: int, what: str, seconds: float, log: Path, path: str = "/readyz") -> None:
+    """Return as soon as the server is ready.
+
+    Raises `UnavailableError` with the end of its log when it is not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not is_ready(port, path):
+        if time.monotonic() > deadline:
+            raise UnavailableError(
+                f"{what} on port {port} was not ready within {seconds:g} s; its log ends:\n"
+                f"{tail(log)}"
+            )
+        time.sleep(STEP_SECONDS)
+
+
+def tail(log: Path, n_lines: int = 15) -> str:
+    """The last lines of a log file."""
+    if not log.is_file():
+        return f"(no {log.name})"
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-n_lines:])
+
+
+def post(port: int, path: str, body: Any, seconds: float = 30) -> Any:
+    """The JSON answer of a server on loopback to a JSON body."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}",
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310
+            return json.loads(response.read())
+    except urllib.error.HTTPError as error:
+        answer = error.read()[:500].decode(errors="replace")
+        raise UnavailableError(f"port {port} answered {error.code} to {path}: {answer}") from error
+    except (urllib.error.URLError, OSError) as error:
+        raise UnavailableError(f"port {port} does not answer {path}: {error}") from error

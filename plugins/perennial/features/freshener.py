@@ -1,0 +1,93 @@
+"""The freshener: follows the journals of events and keeps the online store up to them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from perennial.declare.project import Project
+from perennial.features.repository import open_store
+from perennial.features.stream import DEFAULT_HOURS, FreshView, Stream
+from perennial.keep.journal import Reader
+from perennial.keep.watermark import record
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.05
+MOST = 5000
+
+
+def fresh_views(store: Any) -> list[FreshView]:
+    """The views with a push source: those whose values change within the day."""
+    return [_fresh(view) for view in store.list_feature_views() if view.stream_source is not None]
+
+
+class Freshener:
+    """Runs the marts' SQL on events as they are journaled and pushes what changed.
+
+    Its state is only memory: after a kill it reads the journal again from the start of what the
+    views look back on, and pushing the same values twice is the same as once.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.store = open_store(project)
+        self.views = {view.name: view for view in fresh_views(self.store)}
+        self.stream = Stream(project, list(self.views.values()))
+        folder = project.var / "journal" / "events"
+        self.readers = {name: Reader(folder / name) for name in self.stream.sources}
+        self.seqs: dict[str, int] = {}
+
+    def tick(self) -> int:
+        """Take what was journaled since the last tick; returns how many events that were."""
+        came: dict[str, list[dict[str, Any]]] = {}
+        for source, reader in self.readers.items():
+            entries = reader.poll(MOST)
+            if entries:
+                came[source] = [entry.content["row"] for entry in entries]
+                self.seqs[source] = entries[-1].seq
+        if not came:
+            return 0
+        for source, rows in came.items():
+            self.stream.take(source, rows)
+        for view, table in self.stream.changes(set(came)).items():
+            self._push(view, table)
+        record(self.project, self.seqs)
+        return sum(map(len, came.values()))
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until told to stop; a failed push is tried again and nothing is passed over."""
+        logger.info("fresh views: %s", ", ".join(self.views) or "none")
+        while not stop.is_set():
+            started = time.monotonic()
+            n_events = self.tick()
+            if n_events:
+                logger.info("%d events in %.3f s", n_events, time.monotonic() - started)
+            else:
+                stop.wait(TICK_SECONDS)
+
+    def _push(self, view: str, table: Any) -> None:
+        from feast.data_source import PushMode
+
+        self.store.push(
+            self.views[view].push_source,
+            table.to_pandas(),
+            allow_registry_cache=True,
+            to=PushMode.ONLINE,
+        )
+
+
+def _fresh(view: Any) -> FreshView:
+    source = view.batch_source
+    names = [source.timestamp_field, source.created_timestamp_column or "created_timestamp"]
+    return FreshView(
+        name=view.name,
+        push_source=view.stream_source.name,
+        mart=Path(source.path.split("/day=")[0]).name,
+        keys=tuple(view.join_keys),
+        columns=(*view.join_keys, *(each.name for each in view.features), *names),
+        hours=float(view.tags.get("hours", DEFAULT_HOURS)),
+    )

@@ -1,0 +1,120 @@
+"""Fresh features out of events: the marts' own SQL over the last hours, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from perennial.declare.project import Project
+from perennial.declare.sources import Source
+from perennial.layer.compiled import Compiled, compile_project, open_memory
+
+DEFAULT_HOURS = 48.0
+
+
+@dataclass(frozen=True)
+class FreshView:
+    """A Feast view whose values change within the day."""
+
+    name: str
+    push_source: str
+    mart: str
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+    hours: float = DEFAULT_HOURS
+
+
+@dataclass
+class Stream:
+    """Holds the rows of the last hours and tells which entities' newest values have changed.
+
+    Rows older than the longest `hours` of a view, by their source's event time and counted from
+    the newest row, are dropped: a view's SQL must not look further back.
+    """
+
+    project: Project
+    views: list[FreshView]
+    _memory: Any = field(init=False)
+    _compiled: Compiled = field(init=False)
+    _sources: dict[str, Source] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._compiled = compile_project(self.project)
+        marts = [view.mart for view in self.views]
+        self._memory = open_memory(self.project, self._compiled, marts)
+        names = {name for mart in marts for name in self._compiled.sources_of(mart)}
+        self._sources = {name: self.project.source(name) for name in sorted(names)}
+        for view in self.views:
+            self._memory.execute(
+                f'CREATE TABLE "told_{view.name}" AS SELECT {_listed(view.columns)} '
+                f'FROM "{view.mart}" LIMIT 0'
+            )
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources whose events matter here."""
+        return list(self._sources)
+
+    def take(self, source: str, rows: list[dict[str, Any]]) -> None:
+        """Take posted rows in their order; a later row of a key replaces the earlier one."""
+        declared = self._sources[source]
+        last = {tuple(row[key] for key in declared.land.key): row for row in rows}
+        names = [column.name for column in declared.columns]
+        table = pa.table({name: [row.get(name) for row in last.values()] for name in names})
+        self._memory.register("incoming", table)
+        cast = ", ".join(
+            f'CAST("{each.name}" AS {each.data_type}) AS "{each.name}"' for each in declared.columns
+        )
+        self._memory.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT {cast} FROM incoming")
+        self._memory.unregister("incoming")
+        same = " AND ".join(f'old."{key}" = new."{key}"' for key in declared.land.key)
+        self._memory.execute(f"DELETE FROM raw_{source} AS old USING arrived AS new WHERE {same}")
+        self._memory.execute(f"INSERT INTO raw_{source} SELECT * FROM arrived")
+        self._forget(declared)
+
+    def changes(self, sources: set[str]) -> dict[str, pa.Table]:
+        """Per view the newest row of each entity that differs from what was told before.
+
+        Only views that read one of `sources` are looked at. What is returned counts as told.
+        """
+        found: dict[str, pa.Table] = {}
+        for view in self.views:
+            if sources & self._compiled.sources_of(view.mart):
+                table = self._changed(view)
+                if table.num_rows:
+                    found[view.name] = table
+        return found
+
+    def _changed(self, view: FreshView) -> pa.Table:
+        keys = _listed(view.keys)
+        self._memory.execute(
+            f"CREATE OR REPLACE TEMP TABLE newest AS SELECT {_listed(view.columns)} "
+            f'FROM "{view.mart}" QUALIFY row_number() OVER '
+            f"(PARTITION BY {keys} ORDER BY event_timestamp DESC, created_timestamp DESC) = 1"
+        )
+        self._memory.execute(
+            f"CREATE OR REPLACE TEMP TABLE changed AS "
+            f'SELECT * FROM newest EXCEPT SELECT * FROM "told_{view.name}"'
+        )
+        same = " AND ".join(f'old."{key}" = new."{key}"' for key in view.keys) or "true"
+        self._memory.execute(
+            f'DELETE FROM "told_{view.name}" AS old USING changed AS new WHERE {same}'
+        )
+        self._memory.execute(f'INSERT INTO "told_{view.name}" SELECT * FROM changed')
+        return self._memory.execute("SELECT * FROM changed").to_arrow_table()
+
+    def _forget(self, source: Source) -> None:
+        moment = source.land.event_time
+        if moment is None:
+            return
+        hours = max(view.hours for view in self.views)
+        self._memory.execute(
+            f"DELETE FROM raw_{source.name} WHERE {moment} < "
+            f"(SELECT max({moment}) FROM raw_{source.name}) - to_seconds({hours * 3600})"
+        )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f'"{name}"' for name in names)

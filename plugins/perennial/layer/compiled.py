@@ -1,0 +1,102 @@
+"""The marts' own SQL, compiled by dbt so that it reads tables in memory instead of the lake."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from perennial.declare.project import Project
+from perennial.keep.engine import connect
+from perennial.keep.files import replace_text
+from perennial.keep.fingerprints import of_files
+from perennial.layer import dbt
+
+EVER = {"start": "1900-01-01", "end": "2200-01-01"}
+"""The period of the compiled SQL: what is in memory bounds it, not a date."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Per relation its query and what it reads, in an order in which they can be created."""
+
+    queries: dict[str, str]
+    reads: dict[str, tuple[str, ...]]
+
+    def sources_of(self, relation: str) -> set[str]:
+        """The sources that `relation` reads, directly or through others."""
+        if relation not in self.queries:
+            return {relation}
+        return {name for each in self.reads[relation] for name in self.sources_of(each)}
+
+    def needed_for(self, relations: list[str]) -> list[str]:
+        """The relations that `relations` are made of, themselves included, in order."""
+        wanted: set[str] = set()
+        pending = list(relations)
+        while pending:
+            name = pending.pop()
+            if name in self.queries and name not in wanted:
+                wanted.add(name)
+                pending += self.reads[name]
+        return [name for name in self.queries if name in wanted]
+
+
+def compile_project(project: Project) -> Compiled:
+    """Compile every model of the dbt project; kept below `var/` until an SQL file changes."""
+    data = project.root / "data"
+    files = [path for path in data.rglob("*") if _is_declared(path, data)]
+    digest = of_files(data, files)
+    kept = project.var / "dbt" / "compiled.json"
+    if kept.is_file():
+        content = json.loads(kept.read_text(encoding="utf-8"))
+        if content["digest"] == digest:
+            return _from_json(content)
+    variables = {**EVER, "raw": "(select * from raw_{name})", "out": str(project.var / "dbt")}
+    results = dbt.run(project, "compile", variables)
+    compiled = [_node(each.node) for each in results if each.node.resource_type == "model"]
+    content = {"digest": digest, "nodes": compiled}
+    replace_text(kept, json.dumps(content, indent=1))
+    return _from_json(content)
+
+
+def open_memory(project: Project, compiled: Compiled, relations: list[str]) -> Any:
+    """A DuckDB connection with an empty table per source and a view per needed relation."""
+    connection = connect(threads=1)
+    sources = {name for each in relations for name in compiled.sources_of(each)}
+    for name in sorted(sources):
+        columns = ", ".join(
+            f'"{each.name}" {each.data_type}' for each in project.source(name).columns
+        )
+        connection.execute(f"CREATE TABLE raw_{name} ({columns})")
+    for name in compiled.needed_for(relations):
+        connection.execute(f'CREATE VIEW "{name}" AS {compiled.queries[name]}')
+    return connection
+
+
+def _node(node: Any) -> dict[str, Any]:
+    reads = [str(each).split(".")[-1] for each in node.depends_on.nodes]
+    return {"name": node.name, "query": node.compiled_code, "reads": reads}
+
+
+def _from_json(content: dict[str, Any]) -> Compiled:
+    nodes = {each["name"]: each for each in content["nodes"]}
+    ordered: list[str] = []
+
+    def place(name: str) -> None:
+        if name in nodes and name not in ordered:
+            for each in nodes[name]["reads"]:
+                place(each)
+            ordered.append(name)
+
+    for name in sorted(nodes):
+        place(name)
+    return Compiled(
+        queries={name: nodes[name]["query"] for name in ordered},
+        reads={name: tuple(nodes[name]["reads"]) for name in ordered},
+    )
+
+
+def _is_declared(path: Path, data: Path) -> bool:
+    inside = path.relative_to(data).parts
+    return path.suffix in (".sql", ".yml") and inside[0] not in ("lake", "expectations")

@@ -1,0 +1,7 @@
+"""Release: which proven version answers."""
+
+from __future__ import annotations
+
+from perennial.release.releasing import Released, release
+
+__all__ = ["Released", "release"]
