@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from perennial.declare import lightgbm_parameters
 from perennial.declare.frozen import Frozen
 
 Task = Literal["binary", "regression"]
@@ -80,6 +81,12 @@ class Stopping(Frozen):
     days: int = Field(7, ge=1, description="How many of the window's last days are held out.")
     rounds: int = Field(50, ge=1, description="Rounds without improvement before it stops.")
     max_rounds: int = Field(2000, ge=1, description="The most rounds.")
+    refit: bool = Field(
+        True,
+        description="Whether to learn once more from all days, the held-out ones too, with the "
+        "number of rounds that was best on them. The newest days often tell the most; the price "
+        "is a second fit whose own loss nobody has seen before it is judged.",
+    )
 
 
 class Train(Frozen):
@@ -91,10 +98,18 @@ class Train(Frozen):
         None, ge=1, description="Days of history to learn from; all history when left out."
     )
     parameters: dict[str, Any] = Field(
-        default_factory=dict, description="The family's own parameters, by its own names."
+        default_factory=dict,
+        description="The family's own parameters, by its own names (no aliases).",
     )
     stopping: Stopping = Field(default_factory=lambda: Stopping.model_validate({}))
     seed: int = Field(7, ge=0, description="Makes two runs on the same data the same model.")
+    threads: int = Field(
+        2,
+        ge=1,
+        le=256,
+        description="Cores to learn with. Sums differ in their last digit by it, so it is declared "
+        "and never taken from the machine.",
+    )
 
 
 class Baseline(Frozen):
@@ -172,6 +187,13 @@ class Model(Frozen):
     judge: Judge
     package: Package = Field(default_factory=lambda: Package.model_validate({}))
     serve: Serve = Field(default_factory=lambda: Serve.model_validate({}))
+
+    @model_validator(mode="after")
+    def _parameters_are_the_learner_s(self) -> Self:
+        wrong = lightgbm_parameters.mistakes(self.train.parameters, self.task)
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
 
     @model_validator(mode="after")
     def _metrics_fit_the_task(self) -> Self:
