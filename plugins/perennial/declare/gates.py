@@ -33,6 +33,11 @@ class Gate(Frozen):
     max_quarantined_share: float = Field(
         0.01, ge=0, le=1, description="More quarantined rows than this share stop the run."
     )
+    may_be_empty: bool = Field(
+        False,
+        description="Whether a period without any row is accepted. Otherwise it stops the run: "
+        "no gate passes because it had nothing to look at.",
+    )
     expectations: tuple[Expectation, ...] = Field(
         (), description="Expectations on the rows of the period."
     )

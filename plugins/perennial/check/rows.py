@@ -1,0 +1,125 @@
+"""The rows of one table and period: as a frame for the gate, and each by its place in the files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from perennial.declare.gates import Gate
+from perennial.errors import ContractBrokenError
+from perennial.keep import partitions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DAY = "day"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One day's file and the position of its first row in the frame."""
+
+    day: date
+    file: Path
+    first: int
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A period of one table: its parts in order, and the columns that its gate needs."""
+
+    parts: tuple[Part, ...]
+    frame: pd.DataFrame
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows the parts hold together."""
+        return sum(part.n_rows for part in self.parts)
+
+    def at(self, position: int) -> dict[str, Any]:
+        """The whole row at `position` of the frame, with its `day`."""
+        part = next(each for each in self.parts if position < each.first + each.n_rows)
+        row = pq.ParquetFile(part.file).read().slice(position - part.first, 1).to_pylist()[0]
+        return {DAY: part.day, **row}
+
+
+def snapshot(table: Path, days: list[date], folder: Path) -> dict[date, Path]:
+    """Hold the days that `table` has under `folder`, by hard link where that is possible.
+
+    What is read, judged and published is then the same file, even when its writer replaces the
+    day in the meantime.
+    """
+    held: dict[date, Path] = {}
+    for day in days:
+        source, target = partitions.partition(table, day), folder / f"{day}.parquet"
+        try:
+            os.link(source, target)
+        except FileNotFoundError:
+            continue
+        except OSError:  # a file system without hard links: bytes are copied
+            shutil.copyfile(source, target)
+        held[day] = target
+    return held
+
+
+def read(held: dict[date, Path], gate: Gate | None) -> Rows:
+    """The rows in the held files, with the columns that `gate` mentions (one when there is none).
+
+    Raises `ContractBrokenError` when they are not Parquet files of one type per column.
+    """
+    tables: list[pa.Table] = []
+    for day, path in held.items():
+        try:
+            tables.append(_read_one(path, day, gate))
+        except (pa.ArrowException, OSError) as error:
+            raise ContractBrokenError(f"day {day} cannot be read as Parquet: {error}") from error
+    lengths = [table.num_rows for table in tables]
+    starts = accumulate(lengths, initial=0)
+    parts = [Part(*each) for each in zip(held, held.values(), starts, lengths, strict=False)]
+    try:
+        together = (
+            pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
+        )
+    except pa.ArrowException as error:
+        raise ContractBrokenError(f"the days do not have the same types: {error}") from error
+    return Rows(tuple(parts), together.to_pandas())
+
+
+def _read_one(path: Path, day: date, gate: Gate | None) -> pa.Table:
+    file = pq.ParquetFile(path)
+    names = file.schema_arrow.names
+    table = file.read(columns=mentioned(gate, names))
+    if DAY not in names:  # the partition is a column too, unless the table has one of that name
+        table = table.append_column(DAY, pa.repeat(pa.scalar(day, pa.date32()), table.num_rows))
+    return table
+
+
+def mentioned(gate: Gate | None, names: list[str]) -> list[str]:
+    """The columns among `names` that the gate's arguments mention (all, for a table's shape)."""
+    every = [*gate.expectations, *gate.daily] if gate else []
+    if any(each.type.startswith("expect_table_column") for each in every):
+        return names
+    texts = {text for each in every for text in _texts(each.kwargs)}
+    # At least one, so that rows can be counted.
+    return [name for name in names if any(name in text for text in texts)] or names[:1]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
