@@ -33,18 +33,15 @@ def append_rows(path: Path, rows: pa.Table) -> None:
     """
     if path.suffix == ".parquet":
         old = pq.read_table(path) if path.exists() else rows.slice(0, 0)
-        _replace_file(path, pa.concat_tables([old, rows.cast(old.schema)]))
+        _replace_file(path, pa.concat_tables([old, _as_in(old.schema, rows)]))
         return
-    add_files(path, rows, partition_columns(path))
-
-
-def partition_columns(folder: Path) -> list[str]:
-    """The columns by which the files below `folder` are partitioned, outermost first."""
-    first = min(folder.rglob("*.parquet"), default=None)
+    first = min(path.rglob("*.parquet"), default=None)
     if first is None:
-        return []
-    parts = first.relative_to(folder).parent.parts
-    return [part.partition("=")[0] for part in parts if "=" in part]
+        add_files(path, rows, [])
+        return
+    parts = first.relative_to(path).parent.parts
+    partition_by = [part.partition("=")[0] for part in parts if "=" in part]
+    add_files(path, _as_in(pq.read_schema(first), rows), partition_by)
 
 
 def add_files(folder: Path, rows: pa.Table, partition_by: Sequence[str]) -> None:
@@ -59,6 +56,14 @@ def add_files(folder: Path, rows: pa.Table, partition_by: Sequence[str]) -> None
             f"COPY rows_to_add TO {text(str(folder))} (FORMAT parquet, APPEND, "
             f"PARTITION_BY ({', '.join(map(quote, partition_by))}), FILENAME_PATTERN '{{uuid}}')"
         )
+
+
+def _as_in(schema: pa.Schema, rows: pa.Table) -> pa.Table:
+    """`rows` with the types of `schema`; columns it does not have stay as they are."""
+    for place, name in enumerate(rows.column_names):
+        if name in schema.names:
+            rows = rows.set_column(place, name, rows[name].cast(schema.field(name).type))
+    return rows
 
 
 def _replace_file(path: Path, rows: pa.Table) -> None:

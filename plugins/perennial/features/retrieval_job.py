@@ -104,5 +104,5 @@ def _run(statement: str, connection: duckdb.DuckDBPyConnection) -> pa.Table:
         return connection.sql(statement).to_arrow_table()
     except duckdb.BinderException as error:
         raise DeclarationError(
-            [f"a feature view names what its Parquet files do not have: {error}"]
+            [f"what the feature views declare does not fit their Parquet files: {error}"]
         ) from error

@@ -46,16 +46,15 @@ class ViewRows:
     ) -> str:
         """The condition of lying in `start <= event <= end` (and known by `end`).
 
-        It compares the bare columns, so that Parquet's statistics spare reading the rest.
+        Parquet's own statistics then spare reading what lies outside.
         """
-        bounded = [self.event_timestamp]
-        if known_then and self.created_timestamp is not None:
-            bounded.append(self.created_timestamp)
-        conditions = [f"{quote(column)} IS NOT NULL" for column in bounded]
+        created = self.created(known_then)
+        bounded = [self.event] if created is None else [self.event, created]
+        conditions = [f"{each} IS NOT NULL" for each in bounded]
         if start is not None:
-            conditions.append(f"{quote(self.event_timestamp)} >= {moment(start)}")
+            conditions.append(f"{self.event} >= {moment(start)}")
         if end is not None:
-            conditions += [f"{quote(column)} <= {moment(end)}" for column in bounded]
+            conditions += [f"{each} <= {moment(end)}" for each in bounded]
         return " AND ".join(conditions)
 
     @property
