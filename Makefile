@@ -1,0 +1,79 @@
+# The very steps that CI runs. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+UV_VERSION := 0.13.8
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE ?=
+# torch without CUDA: from PIP_FIND_LINKS where that is set, else from PyTorch's index for CPUs.
+TORCH := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)",--torch-backend cpu)
+MODEL ?= flight_delay
+DAY ?= 2013-03-01
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.PHONY: setup
+setup: .venv/.ready ## Make the environment (.venv) from the lock file
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v == (3, 11) or sys.exit(f"Python 3.11 is needed, {sys.executable} is {v[0]}.{v[1]}; set PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet "uv==$(UV_VERSION)"
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python $(TORCH) requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.PHONY: lock
+lock: ## Resolve pyproject.toml into requirements.lock
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --extra dev $(TORCH) pyproject.toml --output-file requirements.lock
+
+.PHONY: demo
+demo: setup ## From nothing to answering endpoints, with a real day lived through them
+	dvc repro
+	perennial up
+	perennial live --model $(MODEL) --day $(DAY)
+	perennial show --model $(MODEL)
+
+.PHONY: repro
+repro: setup ## Run the pipeline: only what has changed
+	dvc repro
+
+.PHONY: up
+up: setup ## Start gateway, freshener and slots
+	perennial up
+
+.PHONY: down
+down: ## Stop everything that was started
+	@test ! -x $(BIN)/perennial || perennial down
+
+.PHONY: status
+status: setup ## Say what runs and what serves
+	perennial status
+
+.PHONY: test
+test: setup ## Run all tests
+	pytest -n 2 --dist loadfile
+
+.PHONY: quick
+quick: setup ## Run the tests that need no server and little time
+	pytest -m "not slow and not serving"
+
+.PHONY: lint
+lint: setup ## Style, types, import order, SQL, declarations
+	ruff check .
+	ruff format --check .
+	mypy plugins/perennial bentofiles/gateway bentofiles/predictor
+	lint-imports
+	sqlfluff lint --disable-progress-bar data
+	perennial validate
+
+.PHONY: schemas
+schemas: setup ## Export JSON schemas of the declarations into docs/schemas
+	perennial schemas
+
+.PHONY: bench-features
+bench-features: setup ## Time the training set of the whole year
+	python benchmarks/bench_features.py
