@@ -111,8 +111,10 @@ class _Fitting:
             ],
         )
         metric = next(iter(recorded[VALIDATION]))
-        training, validation = recorded[TRAINING][metric], recorded[VALIDATION][metric]
-        return booster, Curve(metric, tuple(training), tuple(validation))
+        training, validation = (
+            tuple(float(loss) for loss in recorded[part][metric]) for part in (TRAINING, VALIDATION)
+        )
+        return booster, Curve(metric, training, validation)
 
     def with_rounds(self, matrix: Any, labels: Any, n_rounds: int) -> Any:
         return self.lightgbm.train(

@@ -1,0 +1,159 @@
+"""The registry: MLflow's runs and model versions, one version per digest."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from perennial.declare.project import Project
+from perennial.errors import UnavailableError
+from perennial.keep import locks
+from perennial.learn.contract import Curve
+from perennial.train.candidate import candidate_folder
+
+if TYPE_CHECKING:
+    from perennial.train.training import Trained
+
+DIGEST = "perennial.digest"
+
+
+class Registry:
+    """Registers versions and moves aliases; everything is found again by digest.
+
+    The first use of a new SQLite database makes its tables (some 3 s), one process at a time.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        home = project.var / "mlflow"
+        self.artifacts = home / "artifacts"
+        uri = project.settings.mlflow_uri
+        self.is_local = uri is None
+        self.uri = uri or f"sqlite:///{home / 'mlflow.db'}"
+        if self.is_local:
+            self.artifacts.mkdir(parents=True, exist_ok=True)
+        self.client = self._client()
+
+    def register(self, trained: Trained, curve: Curve) -> int:
+        """Record a run and its version with the alias `candidate`; the version's number.
+
+        A digest that is registered already only gets the alias. A run that a killed process left
+        behind is closed as killed.
+        """
+        with self._answering(), locks.exclusive(self.project.var / "locks", "mlflow"):
+            number = self.find(trained.model, trained.digest)
+            if number is None:
+                number = self._new_version(trained, curve)
+            self.client.set_registered_model_alias(trained.model, "candidate", str(number))
+            return number
+
+    def find(self, model: str, digest: str) -> int | None:
+        """The number of the version with this digest; None when it is not registered."""
+        with self._answering():
+            wanted = f"name = '{model}' and tag.`{DIGEST}` = '{digest}'"
+            found = self.client.search_model_versions(wanted)
+            return min((int(each.version) for each in found), default=None)
+
+    def set_alias(self, model: str, alias: str, digest: str) -> int:
+        """Point `alias` (such as `champion`) at the version with this digest; its number."""
+        with self._answering():
+            number = self.find(model, digest)
+            if number is None:
+                raise UnavailableError(
+                    f"model {model}: no registered version has the digest {digest[:12]}…, so the "
+                    f"alias {alias} cannot point at it"
+                )
+            self.client.set_registered_model_alias(model, alias, str(number))
+            return number
+
+    def digest_of(self, model: str, alias: str) -> str | None:
+        """The digest of the version that `alias` points at; None when there is none."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = self.client.get_model_version_by_alias(model, alias)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise UnavailableError(f"MLflow does not answer: {error}") from error
+        return str(found.tags[DIGEST])
+
+    def _new_version(self, trained: Trained, curve: Curve) -> int:
+        from mlflow.exceptions import MlflowException
+
+        experiment = self._experiment(trained.model)
+        wanted = f"tags.`{DIGEST}` = '{trained.digest}' and attributes.status = 'RUNNING'"
+        for dead in self.client.search_runs([experiment], wanted):
+            self.client.set_terminated(dead.info.run_id, "KILLED")
+        name = f"{trained.model}-{trained.version}"
+        run = self.client.create_run(experiment, tags=_tags(trained), run_name=name)
+        self._log(run.info.run_id, trained, curve)
+        self.client.set_terminated(run.info.run_id)
+        try:
+            self.client.create_registered_model(trained.model)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        version = self.client.create_model_version(
+            trained.model,
+            source=f"{run.info.artifact_uri}/model",
+            run_id=run.info.run_id,
+            tags=_tags(trained),
+        )
+        return int(version.version)
+
+    def _log(self, run_id: str, trained: Trained, curve: Curve) -> None:
+        from mlflow.entities import Metric, Param
+
+        n_rounds = len(curve.validation)
+        step = max(1, n_rounds // 200)
+        loss = f"validation_{curve.metric}"
+        metrics = [
+            Metric(loss, curve.validation[at], 0, at + 1)
+            for at in sorted({*range(0, n_rounds, step), n_rounds - 1})
+        ]
+        metrics += [
+            Metric("n_rounds", trained.n_rounds, 0, 0),
+            Metric("n_rows", trained.n_rows, 0, 0),
+        ]
+        metrics.append(Metric(f"final_{loss}", trained.validation_loss, 0, 0))
+        parameters = [Param(name, str(value)) for name, value in trained.parameters.items()]
+        self.client.log_batch(run_id, metrics=metrics, params=parameters)
+        folder = candidate_folder(self.project, trained.model)
+        self.client.log_artifacts(run_id, str(folder), "model")
+
+    def _experiment(self, model: str) -> str:
+        found = self.client.get_experiment_by_name(model)
+        if found is not None:
+            return str(found.experiment_id)
+        where = (self.artifacts / model).as_uri() if self.is_local else None
+        return str(self.client.create_experiment(model, artifact_location=where))
+
+    def _client(self) -> Any:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("DO_NOT_TRACK", "true")
+        from mlflow.tracking import MlflowClient
+
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        with self._answering(), locks.exclusive(self.project.var / "locks", "mlflow"):
+            return MlflowClient(self.uri, self.uri)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except MlflowException as error:
+            raise UnavailableError(f"MLflow does not answer as it should: {error}") from error
+
+
+def _tags(trained: Trained) -> dict[str, str]:
+    made_from = {k: str(v) for k, v in trained.lineage.model_dump().items() if v is not None}
+    window = {"window_start": str(trained.window_start), "window_end": str(trained.window_end)}
+    facts = {**made_from, **window, "seed": str(trained.seed)}
+    return {DIGEST: trained.digest, **{f"perennial.{name}": text for name, text in facts.items()}}
