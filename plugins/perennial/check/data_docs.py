@@ -87,7 +87,7 @@ def _document(layer: str, table: str, period: list[date], seen: tuple[Evaluated,
         "success_percent": 100 * n_met / len(seen) if seen else None,
     }
     run = RunIdentifier(run_name=f"{period[0]} to {period[-1]}", run_time=period[0].isoformat())
-    together = ExpectationSuiteValidationResult(
+    together: Any = ExpectationSuiteValidationResult(
         success=n_met == len(seen),
         results=results,
         suite_name=f"{layer}.{table}",

@@ -1,0 +1,76 @@
+"""Reading a period: what is held, what is loaded, and where each row came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perennial.check.rows import mentioned, read, snapshot
+from perennial.declare.gates import Gate
+from perennial.declare.project import Project
+
+from .conftest import DAYS, cheaper, expectation, orders, put
+
+NAMES = ["id", "price", "shop", "at"]
+ALL = Gate(expectations=(expectation("expect_table_column_count_to_equal", value=4),))  # type: ignore[arg-type]
+
+
+def gate(**kwargs: object) -> Gate:
+    return Gate.model_validate({"expectations": [expectation("expect_x", **kwargs)]})
+
+
+@pytest.mark.parametrize(
+    ("declared", "loaded"),
+    [
+        (gate(column="price"), ["price"]),
+        (gate(column_A="at", column_B="id"), ["id", "at"]),
+        (gate(column_list=["shop", "id"]), ["id", "shop"]),
+        (gate(column="id", row_condition='col("price") > 3'), ["id", "price"]),
+        (gate(column="id", row_condition={"column": {"name": "at"}}), ["id", "at"]),
+        (
+            Gate.model_validate({"daily": [expectation("expect_x", column="missing_share_shop")]}),
+            ["shop"],
+        ),
+        (gate(value=3), ["id"]),
+        (ALL, NAMES),
+        (None, ["id"]),
+    ],
+)
+def test_only_mentioned_columns_are_loaded(declared: Gate | None, loaded: list[str]) -> None:
+    assert mentioned(declared, NAMES) == loaded
+
+
+def test_each_row_is_found_again_by_its_position(project: Project, tmp_path: Path) -> None:
+    held = snapshot(project.lake / "raw/orders", DAYS, _folder(tmp_path))
+    rows = read(held, gate(column="id"))
+    assert rows.n_rows == 30
+    for position in (0, 9, 10, 29):
+        assert rows.at(position)["id"] == rows.frame["id"][position]
+    assert rows.at(29)["day"] == DAYS[2]
+
+
+def test_the_day_is_a_column_unless_the_table_has_its_own(tmp_path: Path) -> None:
+    put(tmp_path / "a", DAYS[0], orders(DAYS[0]))
+    put(tmp_path / "b", DAYS[0], orders(DAYS[0]).rename_columns(["day", "price", "shop", "at"]))
+    frames = [
+        read(snapshot(tmp_path / name, DAYS, _folder(tmp_path / name)), gate(column="day")).frame
+        for name in ("a", "b")
+    ]
+    assert set(frames[0]["day"]) == {DAYS[0]}
+    assert list(frames[1]["day"]) == list(range(1000, 1010))
+
+
+def test_what_was_held_stays_when_its_writer_replaces_the_day(
+    project: Project, tmp_path: Path
+) -> None:
+    table = project.lake / "raw/orders"
+    held = snapshot(table, DAYS, _folder(tmp_path))
+    put(table, DAYS[1], cheaper(orders(DAYS[1]), 0, 999.0))
+    assert read(held, gate(column="price")).frame["price"].max() == 5.0
+
+
+def _folder(path: Path) -> Path:
+    folder = path / "held"
+    folder.mkdir(parents=True)
+    return folder
