@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
 import duckdb
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from perennial.features.asof_sql import Span, answers_sql, side_by_side_sql, spine_sql
 from perennial.features.view_rows import ViewRows
 from perennial.keep.engine import connect
@@ -78,10 +79,11 @@ def brute_force(
     return {row.value for row in visible if age(row) == best} if visible else {None}
 
 
-@cache
-def one_connection() -> duckdb.DuckDBPyConnection:
+@pytest.fixture(scope="module")
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     """Shared by all examples: opening one costs more than an example."""
-    return connect(1)
+    with connect(1) as opened:
+        yield opened
 
 
 def view_of(width: int, ttl: timedelta | None = None) -> ViewRows:
@@ -113,13 +115,13 @@ def filled(
 
 
 def answers(
+    connection: duckdb.DuckDBPyConnection,
     width: int,
     rows: list[Row],
     asked: list[Asked],
     ttl: timedelta | None = None,
     known_then: bool = True,
 ) -> list[int | None]:
-    connection = one_connection()
     span = filled(connection, width, rows, asked)
     sql = answers_sql(view_of(width, ttl), "asked_at", span, known_then)
     return [value for (value,) in connection.sql(sql).fetchall()]
@@ -129,10 +131,12 @@ def answers(
 @settings(max_examples=120, deadline=None)
 @given(case=cases())
 def test_every_answer_is_the_brute_force_one(
-    known_then: bool, case: tuple[int, list[Row], list[Asked], timedelta | None]
+    connection: duckdb.DuckDBPyConnection,
+    known_then: bool,
+    case: tuple[int, list[Row], list[Asked], timedelta | None],
 ) -> None:
     width, rows, asked, ttl = case
-    given_answers = answers(width, rows, asked, ttl, known_then)
+    given_answers = answers(connection, width, rows, asked, ttl, known_then)
     assert len(given_answers) == len(asked)
     for question, answer in zip(asked, given_answers, strict=True):
         assert answer in brute_force(rows, question, ttl, known_then)
@@ -141,11 +145,14 @@ def test_every_answer_is_the_brute_force_one(
 @settings(max_examples=60, deadline=None)
 @given(case=cases())
 def test_nothing_of_the_future_is_seen(
+    connection: duckdb.DuckDBPyConnection,
     case: tuple[int, list[Row], list[Asked], timedelta | None],
 ) -> None:
     width, rows, asked, ttl = case
     numbered = [Row(r.key, r.event, r.created, n) for n, r in enumerate(rows)]
-    for question, answer in zip(asked, answers(width, numbered, asked, ttl), strict=True):
+    for question, answer in zip(
+        asked, answers(connection, width, numbered, asked, ttl), strict=True
+    ):
         if answer is not None:
             seen = numbered[answer]
             assert question.at is not None
@@ -156,35 +163,44 @@ def test_nothing_of_the_future_is_seen(
 @settings(max_examples=40, deadline=None)
 @given(case=cases(), random=st.randoms(use_true_random=False))
 def test_the_order_of_the_files_does_not_matter(
-    case: tuple[int, list[Row], list[Asked], timedelta | None], random: object
+    connection: duckdb.DuckDBPyConnection,
+    case: tuple[int, list[Row], list[Asked], timedelta | None],
+    random: object,
 ) -> None:
     width, rows, asked, ttl = case
     shuffled = list(rows)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # Hypothesis' own random.Random
-    assert answers(width, rows, asked, ttl) == answers(width, shuffled, asked, ttl)
+    in_order = answers(connection, width, rows, asked, ttl)
+    assert in_order == answers(connection, width, shuffled, asked, ttl)
 
 
-def test_late_row_hides_no_younger_one_and_is_seen_where_it_is_the_younger() -> None:
+def test_late_row_hides_no_younger_one_and_is_seen_where_it_is_the_younger(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
     first = Row((), event=at(1), created=at(1), value=1)
     younger = Row((), event=at(5), created=at(6), value=5)
     backfill = Row((), event=at(3), created=at(9), value=3)
     asked = [Asked((), at(hour)) for hour in (0, 4, 5, 6, 10)]
-    assert answers(0, [first, younger, backfill], asked) == [None, 1, 1, 5, 5]
-    seen_then = answers(0, [first, younger, backfill], asked, known_then=False)
+    assert answers(connection, 0, [first, younger, backfill], asked) == [None, 1, 1, 5, 5]
+    seen_then = answers(connection, 0, [first, younger, backfill], asked, known_then=False)
     assert seen_then == [None, 3, 5, 5, 5]
-    assert answers(0, [first, backfill], asked) == [None, 1, 1, 1, 3]
+    assert answers(connection, 0, [first, backfill], asked) == [None, 1, 1, 1, 3]
 
 
-def test_a_correction_replaces_its_row_from_the_moment_it_is_made() -> None:
+def test_a_correction_replaces_its_row_from_the_moment_it_is_made(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
     rows = [Row((), at(1), at(1), 1), Row((), at(1), at(4), 2)]
-    assert answers(0, rows, [Asked((), at(3)), Asked((), at(4))]) == [1, 2]
+    assert answers(connection, 0, rows, [Asked((), at(3)), Asked((), at(4))]) == [1, 2]
 
 
-def test_value_exactly_as_old_as_its_ttl_still_counts() -> None:
+def test_value_exactly_as_old_as_its_ttl_still_counts(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
     rows = [Row((), at(1), at(1), 1)]
     ttl = timedelta(hours=2)
-    assert answers(0, rows, [Asked((), at(3)), Asked((), at(4))], ttl) == [1, None]
-    assert answers(0, rows, [Asked((), at(9))], timedelta(0)) == [1]
+    assert answers(connection, 0, rows, [Asked((), at(3)), Asked((), at(4))], ttl) == [1, None]
+    assert answers(connection, 0, rows, [Asked((), at(9))], timedelta(0)) == [1]
 
 
 def test_many_rows_keep_their_order() -> None:
