@@ -1,0 +1,3 @@
+{{ config(materialized="external") }}
+
+{{ lateness_over_past_days(["carrier", "flight"], "flight_number") }}
