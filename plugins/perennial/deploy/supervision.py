@@ -16,7 +16,9 @@ from perennial.deploy.slot_process import command, environment
 from perennial.deploy.supervisor import FRESHENER, GATEWAY, endpoints, log_of, slot_watcher
 from perennial.errors import UnavailableError
 from perennial.keep.files import replace_text
+from perennial.keep.journal import last_seq
 from perennial.keep.ledger import Ledger, Slot
+from perennial.keep.watermark import Watermark, record
 
 
 def _pid_file(project: Project) -> Path:
@@ -106,6 +108,23 @@ def start_slot(project: Project, slot: Slot, version: str) -> Path:
         ask(project, "stop", name=name, waiting=True)
         ask(project, "start", name=name, waiting=True)
     return log_of(project, name)
+
+
+def start_freshening_anew(project: Project) -> None:
+    """Have the freshener forget the events so far: what it is told next is the whole story."""
+    marks = {
+        source: Watermark(fresh_seq=last, needed_from=last + 1)
+        for source, last in _last_seqs(project).items()
+    }
+    name = FRESHENER
+    ask(project, "stop", name=name, waiting=True)
+    record(project, marks)
+    ask(project, "start", name=name, waiting=True)
+
+
+def _last_seqs(project: Project) -> dict[str, int]:
+    folder = project.var / "journal" / "events"
+    return {each.name: last_seq(each) for each in sorted(folder.glob("*")) if each.is_dir()}
 
 
 def _running_version(port: int) -> str | None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from perennial.features.training import Featured, features, materialize
+from perennial.features.training import Featured, features
 
-__all__ = ["Featured", "features", "materialize"]
+__all__ = ["Featured", "features"]

@@ -12,7 +12,7 @@ from perennial.declare.project import Project
 from perennial.features.repository import open_store
 from perennial.features.stream import DEFAULT_HOURS, FreshView, Stream
 from perennial.keep.journal import Reader
-from perennial.keep.watermark import record
+from perennial.keep.watermark import Watermark, record, watermarks
 
 logger = logging.getLogger(__name__)
 
@@ -38,24 +38,28 @@ class Freshener:
         self.views = {view.name: view for view in fresh_views(self.store)}
         self.stream = Stream(project, list(self.views.values()))
         folder = project.var / "journal" / "events"
-        self.readers = {name: Reader(folder / name) for name in self.stream.sources}
-        self.seqs: dict[str, int] = {}
+        self.marks = {
+            name: watermarks(project).get(name, Watermark()) for name in self.stream.sources
+        }
+        self.readers = {
+            name: Reader(folder / name, after=mark.needed_from - 1)
+            for name, mark in self.marks.items()
+        }
 
     def tick(self) -> int:
         """Take what was journaled since the last tick; returns how many events that were."""
-        came: dict[str, list[dict[str, Any]]] = {}
-        for source, reader in self.readers.items():
-            entries = reader.poll(MOST)
-            if entries:
-                came[source] = [entry.content["row"] for entry in entries]
-                self.seqs[source] = entries[-1].seq
+        came = {name: reader.poll(MOST) for name, reader in self.readers.items()}
+        came = {name: entries for name, entries in came.items() if entries}
         if not came:
             return 0
-        for source, rows in came.items():
-            self.stream.take(source, rows)
+        for source, entries in came.items():
+            self.stream.take(source, [each.content["row"] for each in entries], entries[0].seq)
         for view, table in self.stream.changes(set(came)).items():
             self._push(view, table)
-        record(self.project, self.seqs)
+        for source, entries in came.items():
+            fresh = max(entries[-1].seq, self.marks[source].fresh_seq)
+            self.marks[source] = Watermark(fresh, self.stream.needed_from(source))
+        record(self.project, self.marks)
         return sum(map(len, came.values()))
 
     def run(self, stop: threading.Event) -> None:

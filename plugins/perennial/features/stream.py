@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -39,6 +41,7 @@ class Stream:
     _memory: Any = field(init=False)
     _compiled: Compiled = field(init=False)
     _sources: dict[str, Source] = field(init=False)
+    _batches: dict[str, deque[tuple[int, datetime | None]]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._compiled = compile_project(self.project)
@@ -46,6 +49,7 @@ class Stream:
         self._memory = open_memory(self.project, self._compiled, marts)
         names = {name for mart in marts for name in self._compiled.sources_of(mart)}
         self._sources = {name: self.project.source(name) for name in sorted(names)}
+        self._batches = {name: deque() for name in self._sources}
         for view in self.views:
             self._memory.execute(
                 f'CREATE TABLE "told_{view.name}" AS SELECT {_listed(view.columns)} '
@@ -57,8 +61,11 @@ class Stream:
         """The sources whose events matter here."""
         return list(self._sources)
 
-    def take(self, source: str, rows: list[dict[str, Any]]) -> None:
-        """Take posted rows in their order; a later row of a key replaces the earlier one."""
+    def take(self, source: str, rows: list[dict[str, Any]], first_seq: int = 0) -> None:
+        """Take posted rows in their order; a later row of a key replaces the earlier one.
+
+        `first_seq` is the journal's number of the first of them (see `needed_from`).
+        """
         declared = self._sources[source]
         last = {tuple(row[key] for key in declared.land.key): row for row in rows}
         names = [column.name for column in declared.columns]
@@ -72,7 +79,11 @@ class Stream:
         same = " AND ".join(f'old."{key}" = new."{key}"' for key in declared.land.key)
         self._memory.execute(f"DELETE FROM raw_{source} AS old USING arrived AS new WHERE {same}")
         self._memory.execute(f"INSERT INTO raw_{source} SELECT * FROM arrived")
-        self._forget(declared)
+        self._forget(declared, first_seq)
+
+    def needed_from(self, source: str) -> int:
+        """The number of the first event that what is in memory may still come from."""
+        return self._batches[source][0][0] if self._batches[source] else 1
 
     def changes(self, sources: set[str]) -> dict[str, pa.Table]:
         """Per view the newest row of each entity that differs from what was told before.
@@ -105,15 +116,24 @@ class Stream:
         self._memory.execute(f'INSERT INTO "told_{view.name}" SELECT * FROM changed')
         return self._memory.execute("SELECT * FROM changed").to_arrow_table()
 
-    def _forget(self, source: Source) -> None:
-        moment = source.land.event_time
-        if moment is None:
+    def _forget(self, source: Source, first_seq: int) -> None:
+        """Drop rows that no view looks back on, and the batches that only held such rows."""
+        moment = source.land.event_time or "NULL::TIMESTAMPTZ"
+        newest = self._one(f"SELECT max({moment}) FROM arrived")
+        batches = self._batches[source.name]
+        batches.append((first_seq, newest))
+        latest = self._one(f"SELECT max({moment}) FROM raw_{source.name}")
+        if latest is None:
             return
         hours = max(view.hours for view in self.views)
-        self._memory.execute(
-            f"DELETE FROM raw_{source.name} WHERE {moment} < "
-            f"(SELECT max({moment}) FROM raw_{source.name}) - to_seconds({hours * 3600})"
-        )
+        cutoff = latest - timedelta(hours=hours)
+        self._memory.execute(f"DELETE FROM raw_{source.name} WHERE {moment} < ?", [cutoff])
+        while len(batches) > 1 and batches[0][1] is not None and batches[0][1] < cutoff:
+            batches.popleft()
+
+    def _one(self, query: str) -> Any:
+        row = self._memory.execute(query).fetchone()
+        return row[0] if row else None
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -47,6 +47,7 @@ def features(
     project = project or Project.find()
     declared = project.model(model)
     from perennial.features.inputs import inputs_of
+    from perennial.features.refill import refill
     from perennial.features.repository import open_store, register
 
     with (
@@ -65,7 +66,7 @@ def features(
         table = _training_table(rows, joined, inputs)
         days = _publish(project, model, table, rows["day"].to_pylist())
         if online_at:
-            materialize(project, online_at)
+            refill(project, datetime.fromisoformat(online_at).replace(tzinfo=UTC))
     return Featured(
         model=model,
         start=start,
@@ -79,17 +80,6 @@ def features(
         },
         online_at=online_at or None,
         views=tuple(views),
-    )
-
-
-def materialize(project: Project, at: str) -> None:
-    """Fill the online store with every view's values as of the first moment of day `at` (UTC)."""
-    from perennial.features.repository import open_store
-
-    store = open_store(project)
-    moment = datetime.combine(date.fromisoformat(at), datetime.min.time(), tzinfo=UTC)
-    store.materialize(
-        start_date=datetime(1970, 1, 1, tzinfo=UTC), end_date=moment, disable_event_timestamp=False
     )
 
 

@@ -42,7 +42,7 @@ class Journal:
         except BlockingIOError as error:
             os.close(self._lock)
             raise BusyError(f"journal {folder.name}: another process writes it") from error
-        self.last_seq = max((entry.seq for entry in _tail(folder)), default=0)
+        self.last_seq = last_seq(folder)
         self._file = self._open(_segments(folder)[-1] if _segments(folder) else None)
 
     def append(self, entries: Sequence[dict[str, Any]]) -> int:
@@ -126,6 +126,11 @@ def read(folder: Path) -> Iterator[Entry]:
     reader = Reader(folder)
     while entries := reader.poll():
         yield from entries
+
+
+def last_seq(folder: Path) -> int:
+    """The number of the last entry of a journal; 0 when it has none."""
+    return max((entry.seq for entry in _tail(folder)), default=0)
 
 
 def _segments(folder: Path) -> list[Path]:

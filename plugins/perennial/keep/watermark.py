@@ -1,27 +1,39 @@
-"""How far the freshener has come: the last event of each source that it has made fresh."""
+"""How far the freshener has come, and from where it has to read again after a restart."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from perennial.declare.project import Project
 from perennial.keep.files import replace_text
 
 
+@dataclass(frozen=True)
+class Watermark:
+    """The place in one source's journal of events."""
+
+    fresh_seq: int = 0
+    """The last event whose features can be asked for."""
+    needed_from: int = 1
+    """The first event that the features may still depend on."""
+
+
 def _file(project: Project) -> Path:
     return project.var / "state" / "fresh.json"
 
 
-def fresh_seqs(project: Project) -> dict[str, int]:
-    """Per source the number of the last event whose features can be asked for; empty at first."""
+def watermarks(project: Project) -> dict[str, Watermark]:
+    """Per source its watermark; empty before the first event."""
     try:
-        content: dict[str, int] = json.loads(_file(project).read_text(encoding="utf-8"))
+        content = json.loads(_file(project).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    return content
+    return {source: Watermark(**each) for source, each in content.items()}
 
 
-def record(project: Project, seqs: dict[str, int]) -> None:
-    """Replace the watermark; readers see the old one or the new one."""
-    replace_text(_file(project), json.dumps(seqs, sort_keys=True))
+def record(project: Project, marks: dict[str, Watermark]) -> None:
+    """Replace all watermarks; readers see the old ones or the new ones."""
+    content = {source: asdict(mark) for source, mark in marks.items()}
+    replace_text(_file(project), json.dumps(content, sort_keys=True))

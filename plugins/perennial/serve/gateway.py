@@ -16,6 +16,7 @@ from perennial.declare.project import Project
 from perennial.errors import DeclarationError
 from perennial.keep.journal import Journal
 from perennial.keep.ledger import Ledger
+from perennial.keep.watermark import Watermark, watermarks
 from perennial.serve.asking import SlotClient
 from perennial.serve.desk import PredictionDesk
 from perennial.serve.limits import Limits
@@ -23,7 +24,6 @@ from perennial.serve.metrics import EVENTS_FRESH, REFUSALS
 from perennial.serve.openapi import document
 from perennial.serve.posting import EventDesk
 from perennial.serve.refusals import RefusedError, refusal
-from perennial.keep.watermark import fresh_seqs
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -111,7 +111,7 @@ class Gateway:
         inbox = self.events.sources.get(source)
         if inbox is None:
             raise RefusedError(404, "unknown_source", f"no source {source[:100]!r} takes events")
-        fresh = fresh_seqs(self.project).get(source, 0)
+        fresh = watermarks(self.project).get(source, Watermark()).fresh_seq
         EVENTS_FRESH.labels(source).set(fresh)
         return _json({"seq": inbox.journal.last_seq, "fresh_seq": fresh})
 

@@ -1,0 +1,137 @@
+"""Lives one past day through the gateway, in the order in which it happened."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from itertools import groupby
+from typing import Any
+
+from perennial.declare.model import Model
+from perennial.declare.project import Project
+from perennial.deploy import supervision
+from perennial.errors import UnavailableError
+from perennial.features.refill import refill
+from perennial.keep import partitions
+from perennial.keep.ledger import Serving, serving
+from perennial.keep.progress import progress
+from perennial.keep.report import Report
+from perennial.replay.client import GatewayClient
+from perennial.replay.timeline import Asked, Happened, events_of, questions_of
+
+MOST = 1000
+
+
+class Lived(Report):
+    """What came of a day's events and questions."""
+
+    model: str
+    day: str
+    version: str
+    n_events: int
+    n_questions: int
+    n_equal_to_offline: int
+    largest_difference: float
+    n_labelled: int
+    metrics: dict[str, float]
+
+
+def live(model: str, day: str, *, project: Project | None = None) -> Lived:
+    """Post the events of `day` and ask its questions, each at its own moment.
+
+    The online store is first filled as of the first question (it shows that day afterwards), and
+    before each question everything that was known by then is in the features. Every answer is
+    compared with what the same version says offline about the row in `data/lake/training`.
+    Raises `UnavailableError` when the gateway does not answer or the day is not in the lake.
+    """
+    project = project or Project.find()
+    declared = project.model(model)
+    now = serving(project, model)
+    if now is None:
+        raise UnavailableError(f"nothing serves {model}; run `dvc repro` and `perennial up`")
+    questions = questions_of(project, declared, date.fromisoformat(day))
+    events = events_of(project, date.fromisoformat(day))
+    refill(project, questions[0].at)
+    supervision.start_freshening_anew(project)
+    client = GatewayClient(project)
+    scores = _through_the_day(project, client, model, events, questions)
+    return _compared(project, declared, now, day, len(events), scores)
+
+
+def _through_the_day(
+    project: Project,
+    client: GatewayClient,
+    model: str,
+    events: list[Happened],
+    questions: list[Asked],
+) -> dict[tuple[Any, ...], float]:
+    """The score of each question by its key."""
+    scores: dict[tuple[Any, ...], float] = {}
+    told = 0
+    turn = datetime.combine(questions[-1].at.astimezone(UTC).date(), datetime.min.time(), UTC)
+    has_turned = questions[0].at >= turn
+    with progress(f"living {questions[-1].at:%Y-%m-%d}: questions asked", len(questions)) as step:
+        for at, group in groupby(questions, key=lambda question: question.at):
+            if not has_turned and at >= turn:
+                refill(project, turn, only_slow=True)
+                has_turned = True
+            until = told
+            while until < len(events) and events[until].at <= at:
+                until += 1
+            _tell(client, events[told:until])
+            told = until
+            for question in group:
+                answer = client.post(f"/predict/{model}", question.known)
+                scores[question.key] = float(answer["score"])
+                step(1)
+    return scores
+
+
+def _tell(client: GatewayClient, events: list[Happened]) -> None:
+    """Post events in order and wait until the features know them."""
+    last: dict[str, int] = {}
+    for source, group in groupby(events, key=lambda event: event.source):
+        rows = [event.row for event in group]
+        for first in range(0, len(rows), MOST):
+            last[source] = client.post(f"/events/{source}", rows[first : first + MOST])["seq"]
+    for source, seq in last.items():
+        client.wait_until_fresh(source, seq)
+
+
+def _compared(
+    project: Project,
+    model: Model,
+    now: Serving,
+    day: str,
+    n_events: int,
+    scores: dict[tuple[Any, ...], float],
+) -> Lived:
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from perennial.learn.loading import load_model
+    from perennial.measure.metrics import METRICS
+
+    file = partitions.partition(project.lake / "training" / model.name, date.fromisoformat(day))
+    table = pq.ParquetFile(file).read()
+    learner = load_model(now.version_folder)
+    offline = learner.predict(table.select(list(learner.features)))
+    keys = list(zip(*(table[key].to_pylist() for key in model.rows.key), strict=True))
+    online = np.array([scores[key] for key in keys])
+    difference = np.abs(online - offline)
+    labels = table["label"].to_numpy(zero_copy_only=False)
+    known = ~np.isnan(labels)
+    metrics = {
+        name: float(METRICS[name].function(labels[known], online[known]))
+        for name in model.judge.metrics
+    }
+    return Lived(
+        model=model.name,
+        day=day,
+        version=now.version,
+        n_events=n_events,
+        n_questions=len(scores),
+        n_equal_to_offline=int((difference <= 1e-9).sum()),
+        largest_difference=float(difference.max()),
+        n_labelled=int(known.sum()),
+        metrics=metrics,
+    )

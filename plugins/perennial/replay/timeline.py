@@ -1,0 +1,128 @@
+"""A past day as it unfolded: which event became known when, and which question was asked when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from perennial.declare.model import Model
+from perennial.declare.project import Project
+from perennial.declare.sources import Source
+from perennial.errors import UnavailableError
+from perennial.keep import partitions
+from perennial.keep.engine import connect
+from perennial.layer.compiled import compile_project, open_memory
+
+DAYS_BEFORE = 2
+"""How many days before the lived one their events are told of, for what looks back on them."""
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One event: a source's row as it was known at that moment."""
+
+    at: datetime
+    source: str
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question: what a caller knew, and the key under which the lake has its outcome."""
+
+    at: datetime
+    key: tuple[Any, ...]
+    known: dict[str, Any]
+
+
+def events_of(project: Project, day: date) -> list[Happened]:
+    """Everything that became known in the days up to the end of `day`, in the order of its moment.
+
+    Each source with declared `land.events` gives one event per row and moment; columns that only a
+    later moment reveals are null in it.
+    """
+    found: list[Happened] = []
+    for source in project.sources.values():
+        if source.land.events:
+            found += _events(project, source, day)
+    return sorted(found, key=lambda event: (event.at, event.source))
+
+
+def questions_of(project: Project, model: Model, day: date) -> list[Asked]:
+    """The questions of the model's mart of `day`, in the order in which they were asked."""
+    table = project.lake / "checked" / "marts" / model.rows.mart
+    file = partitions.partition(table, day)
+    if not file.is_file():
+        raise UnavailableError(
+            f"models/{model.name}.yaml: rows.mart {model.rows.mart!r} has no checked day {day}; "
+            f"run the pipeline for it first"
+        )
+    names = [field.name for field in model.request.fields]
+    with connect() as connection:
+        rows: Any = connection.execute(
+            f"SELECT {_listed(names)}, {_listed(list(model.rows.key))}, "
+            f'CAST("{model.rows.event_timestamp}" AS TIMESTAMPTZ) AS at '
+            f"FROM read_parquet('{file}') ORDER BY at, {_listed(list(model.rows.key))}"
+        ).to_arrow_table()
+    return [
+        Asked(
+            row["at"],
+            tuple(row[key] for key in model.rows.key),
+            {name: row[name] for name in names if row[name] is not None},
+        )
+        for row in rows.to_pylist()
+    ]
+
+
+def _events(project: Project, source: Source, day: date) -> list[Happened]:
+    assert source.land.events is not None
+    declared = source.land.events
+    compiled = compile_project(project)
+    memory = open_memory(project, compiled, [declared.relation])
+    first = day - timedelta(days=DAYS_BEFORE)
+    for name in sorted(compiled.sources_of(declared.relation)):
+        _fill(project, memory, name, first, day + timedelta(days=1))
+    found: list[Happened] = []
+    for moment in declared.moments:
+        rows = memory.execute(_query(source, moment)).to_arrow_table().to_pylist()
+        found += [Happened(row.pop("__at"), source.name, row) for row in rows]
+    return found
+
+
+def _query(source: Source, moment: str) -> str:
+    """The rows as they were known at their own `moment`, up to the end of what is in memory."""
+    assert source.land.events is not None
+    revealed = {
+        column: other for other, columns in source.land.events.moments.items() for column in columns
+    }
+    columns = [
+        f'CASE WHEN moments."{revealed[each.name]}" <= moments."{moment}" '
+        f'THEN rows."{each.name}" END AS "{each.name}"'
+        if each.name in revealed
+        else f'rows."{each.name}"'
+        for each in source.columns
+    ]
+    same = " AND ".join(f'rows."{key}" = moments."{key}"' for key in source.land.key)
+    return (
+        f'SELECT moments."{moment}" AS __at, {", ".join(columns)} '
+        f'FROM raw_{source.name} AS rows JOIN "{source.land.events.relation}" AS moments ON {same} '
+        f'WHERE moments."{moment}" IS NOT NULL'
+    )
+
+
+def _fill(project: Project, memory: Any, name: str, start: date, end: date) -> None:
+    source = project.source(name)
+    table = project.lake / "checked" / "raw" / name
+    bounds = (None, None) if source.land.static_from else (start, end)
+    files = [str(path) for path in partitions.files_of(table, *bounds)]
+    if files:
+        names = _listed([column.name for column in source.columns])
+        memory.execute(
+            f"INSERT INTO raw_{name} SELECT {names} FROM read_parquet({files}, "
+            "hive_partitioning = false)"
+        )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
