@@ -1,8 +1,8 @@
 """Partitions of the lake: written whole or not at all, one Parquet file a day.
 
-`<table>/day=YYYY-MM-DD/part-0.parquet`. A file is written aside (`data/lake/.aside/`), flushed to
-disk and then renamed over the old one, so that a reader sees the old partition or the new one and
-never a part, whatever moment the writer dies at. What a dead writer left aside is swept by the
+`<table>/day=YYYY-MM-DD/part-0.parquet`. A file is written aside (`perennial.keep.aside`), flushed
+to disk and then renamed over the old one, so that a reader sees the old partition or the new one
+and never a part, whatever moment the writer dies at. What a dead writer left aside is swept by the
 next one.
 """
 
@@ -10,16 +10,44 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from perennial.keep.aside import aside, sweep
+
+__all__ = [
+    "FILE", "aside", "days_between", "days_of", "files_of", "glob_of", "link", "partition",
+    "period", "publish", "publish_file", "publish_files", "sweep", "withdraw", "write",
+]  # fmt: skip
+
 FILE = "part-0.parquet"
+
+Item = TypeVar("Item")
+
+WRITERS = 8  # a flush waits for the disk: eight at once take a twentieth of the time
+
+
+def period(start: str, end: str) -> tuple[date, date]:
+    """The dates of the half-open period `start <= day < end`.
+
+    >>> period("2013-03-01", "2013-03-02")
+    (datetime.date(2013, 3, 1), datetime.date(2013, 3, 2))
+    """
+    try:
+        first, last = date.fromisoformat(start), date.fromisoformat(end)
+    except ValueError as error:
+        raise ValueError(
+            f"start and end must be dates (2013-03-01), got {start!r} and {end!r}"
+        ) from error
+    if first >= last:
+        raise ValueError(f"start must be before end (end is not included), got {start} and {end}")
+    return first, last
 
 
 def days_between(start: date, end: date) -> list[date]:
@@ -27,9 +55,9 @@ def days_between(start: date, end: date) -> list[date]:
     return [start + timedelta(days=n) for n in range((end - start).days)]
 
 
-def partition(table: Path, day: date) -> Path:
+def partition(table: Path, day: date, name: str = FILE) -> Path:
     """The file that holds `day` of `table` (it may not exist)."""
-    return table / f"day={day.isoformat()}" / FILE
+    return table / f"day={day.isoformat()}" / name
 
 
 def days_of(table: Path) -> list[date]:
@@ -52,22 +80,42 @@ def glob_of(table: Path) -> str:
     return str(table / "day=*" / FILE)
 
 
-def publish(table: Path, day: date, rows: pa.Table, lake: Path) -> Path:
+def write(rows: pa.Table, file: Path) -> None:
+    """Write a partition's file. The same rows give the same bytes, however they came about."""
+    pq.write_table(rows.combine_chunks(), file, compression="zstd")
+
+
+def publish(table: Path, day: date, rows: pa.Table, lake: Path, name: str = FILE) -> Path:
     """Make `rows` the whole content of one day. Twice is the same as once."""
     with aside(lake) as folder:
-        file = folder / FILE
-        pq.write_table(rows, file, compression="zstd")
-        return publish_file(table, day, file)
+        file = folder / name
+        write(rows, file)
+        return publish_file(table, day, file, name)
 
 
-def publish_file(table: Path, day: date, file: Path) -> Path:
+def publish_file(table: Path, day: date, file: Path, name: str = FILE) -> Path:
     """Move a finished Parquet file (on the lake's own file system) to its place."""
-    target = partition(table, day)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = partition(table, day, name)
+    _make(target.parent)
     _flush(file)
     os.replace(file, target)
     _flush(target.parent)
     return target
+
+
+def publish_files(table: Path, files: dict[date, Path], done: Callable[[int], None]) -> None:
+    """Move many finished files to their places, many at once; `done` hears of each.
+
+    All bytes are on the disk before the first day is published, so that a full disk publishes
+    nothing; each day by itself is whole or not there.
+    """
+    _each(_flush, files.values())
+
+    def move(day: date) -> None:
+        publish_file(table, day, files[day])
+        done(1)
+
+    _each(move, files)
 
 
 def link(table: Path, day: date, source: Path, lake: Path) -> Path:
@@ -92,34 +140,18 @@ def withdraw(table: Path, day: date) -> bool:
     return True
 
 
-@contextmanager
-def aside(lake: Path) -> Iterator[Path]:
-    """A private folder on the lake's file system that no reader looks into; gone afterwards."""
-    sweep(lake)
-    folder = lake / ".aside" / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _each(act: Callable[[Item], None], items: Iterable[Item]) -> None:
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for done in [pool.submit(act, item) for item in items]:
+            done.result()
 
 
-def sweep(lake: Path) -> list[str]:
-    """Remove what writers that no longer run left aside; returns the folders' names."""
-    dead = [path for path in (lake / ".aside").glob("*-*") if not _runs(path.name.split("-")[0])]
-    for path in dead:
-        shutil.rmtree(path, ignore_errors=True)
-    return [path.name for path in dead]
-
-
-def _runs(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it runs, under another user
-        return True
-    return True
+def _make(folder: Path) -> None:
+    """Make a folder and what is above it, so that the entries are on the disk too."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        _flush(each.parent)
 
 
 def _flush(path: Path) -> None:

@@ -1,0 +1,41 @@
+"""The contract of a source's columns, held against what a file has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perennial.declare.project import SOURCES
+from perennial.declare.reading import nearest
+from perennial.declare.sources import Source
+
+
+def broken_columns(source: Source, part: str, found: Iterable[str]) -> list[str]:
+    """One sentence per contract column that `part` lacks, with the likely new name."""
+    found = list(found)
+    declared = [column.name for column in source.columns]
+    added = [each for each in found if each not in declared]
+    sentences = []
+    for column in source.columns:
+        if column.name in found:
+            continue
+        guess = nearest(column.name, added).replace("did you mean", "renamed to")
+        sentences.append(
+            f"{source.name}: {part}: column {column.name!r} is missing{guess} "
+            f"(found: {', '.join(found) or 'no column'}; accepted: {column.name} as "
+            f"{column.data_type}; declared in {SOURCES}: {source.name}.columns.{column.name})"
+        )
+    return sentences
+
+
+def added_columns(source: Source, found: Iterable[str]) -> set[str]:
+    """The columns that no contract names."""
+    return set(found) - {column.name for column in source.columns}
+
+
+def retyped(source: Source, part: str, column: str, found: str) -> str:
+    """The sentence about a column whose values are of another type than its contract's."""
+    accepted = source.column(column).data_type
+    return (
+        f"{source.name}: {part}: column {column!r} is retyped: found {found}; "
+        f"accepted: {accepted}; declared in {SOURCES}: {source.name}.columns.{column}"
+    )
