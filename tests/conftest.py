@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
+
 from perennial.declare.project import Project
 from perennial.declare.settings import Settings
 from perennial.keep import partitions

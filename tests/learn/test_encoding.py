@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from perennial.errors import ContractBrokenError
 from perennial.learn.encoding import Encoding
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from perennial.declare.model import Task, Train
 from perennial.errors import IntegrityError, NotEnoughEvidenceError
 from perennial.learn import version_files

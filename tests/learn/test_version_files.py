@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from perennial.errors import IntegrityError, UnavailableError
 from perennial.learn import version_files
 from perennial.learn.version_files import MANIFEST

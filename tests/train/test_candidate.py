@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from perennial.declare.project import Project
 from perennial.declare.settings import Settings
 from perennial.errors import IntegrityError, UnavailableError

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from perennial.errors import UnavailableError
 from perennial.learn.contract import Curve
 from perennial.train import Trained, train
 from perennial.train.candidate import replace_candidate
 from perennial.train.lineage import Lineage, dvc_hash
-from perennial.train.registry import Registry
+from perennial.train.registry import Registry, set_champion
 
 CURVE = Curve("binary_logloss", (0.6, 0.5), (0.7, 0.6))
 
@@ -43,8 +44,10 @@ def test_a_digest_is_registered_once_and_found_again(
     assert registry.digest_of("ripeness", "champion") is None
     assert registry.set_alias("ripeness", "champion", second.digest) == 2
     assert registry.digest_of("ripeness", "champion") == second.digest
+    assert set_champion(project, "ripeness", first.version) == 1
+    assert registry.digest_of("ripeness", "champion") == first.digest
     assert registry.digest_of("unheard_of", "champion") is None
-    with pytest.raises(UnavailableError, match="no registered version"):
+    with pytest.raises(UnavailableError, match="no registered version is 000000000000"):
         registry.set_alias("ripeness", "champion", "0" * 64)
     _run_tells_everything(registry, first)
     _killed_run_is_closed(registry, project)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from perennial.errors import ContractBrokenError, DeclarationError, NotEnoughEvidenceError
 from perennial.learn.loading import load_model
 from perennial.train import Trained, train

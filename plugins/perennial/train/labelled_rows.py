@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
@@ -28,6 +29,9 @@ class LabelledRows:
     """A pyarrow Table with the feature columns alone."""
     labels: FloatArray
     days: DayArray
+    """The UTC day on which each row was asked."""
+    known_at: npt.NDArray[np.datetime64]
+    """When each row's label was known (UTC, microseconds)."""
     n_unlabelled: int
     """Rows left out because they have no label at all."""
     n_not_yet_known: int
@@ -39,7 +43,7 @@ class LabelledRows:
         return int(self.labels.size)
 
     @property
-    def positive_share(self) -> float:
+    def mean_label(self) -> float:
         """The mean label: for binary the share of positives; NaN without rows."""
         return float(self.labels.mean()) if self.n_rows else float("nan")
 
@@ -97,6 +101,7 @@ def read_labelled(
         features=table.select(_feature_names(table.column_names)),
         labels=labels[is_known],
         days=np.array(table["day"].to_pylist(), dtype="datetime64[D]"),
+        known_at=np.asarray(table[KNOWN_AT].cast("timestamp[us]"), dtype="datetime64[us]"),
         n_unlabelled=int((~has_label).sum()),
         n_not_yet_known=int((has_label & ~is_known).sum()),
     )

@@ -17,7 +17,12 @@ from perennial.train.candidate import candidate_folder
 if TYPE_CHECKING:
     from perennial.train.training import Trained
 
-DIGEST = "perennial.digest"
+DIGEST, VERSION = "perennial.digest", "perennial.version"
+
+
+def set_champion(project: Project, model: str, version: str) -> int:
+    """Point the alias `champion` at a version by its name (twelve digits); its number."""
+    return Registry(project).set_alias(model, "champion", version)
 
 
 class Registry:
@@ -51,9 +56,13 @@ class Registry:
             return number
 
     def find(self, model: str, digest: str) -> int | None:
-        """The number of the version with this digest; None when it is not registered."""
+        """The number of the version with this digest, or with this name of twelve digits.
+
+        None when it is not registered.
+        """
+        tag = DIGEST if len(digest) == 64 else VERSION
         with self._answering():
-            wanted = f"name = '{model}' and tag.`{DIGEST}` = '{digest}'"
+            wanted = f"name = '{model}' and tag.`{tag}` = '{digest}'"
             found = self.client.search_model_versions(wanted)
             return min((int(each.version) for each in found), default=None)
 
@@ -63,8 +72,8 @@ class Registry:
             number = self.find(model, digest)
             if number is None:
                 raise UnavailableError(
-                    f"model {model}: no registered version has the digest {digest[:12]}…, so the "
-                    f"alias {alias} cannot point at it"
+                    f"model {model}: no registered version is {digest[:12]}, so the alias {alias} "
+                    "cannot point at it"
                 )
             self.client.set_registered_model_alias(model, alias, str(number))
             return number
@@ -156,4 +165,5 @@ def _tags(trained: Trained) -> dict[str, str]:
     made_from = {k: str(v) for k, v in trained.lineage.model_dump().items() if v is not None}
     window = {"window_start": str(trained.window_start), "window_end": str(trained.window_end)}
     facts = {**made_from, **window, "seed": str(trained.seed)}
-    return {DIGEST: trained.digest, **{f"perennial.{name}": text for name, text in facts.items()}}
+    named = {DIGEST: trained.digest, VERSION: trained.version}
+    return {**named, **{f"perennial.{name}": text for name, text in facts.items()}}

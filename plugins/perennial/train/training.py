@@ -112,7 +112,7 @@ def _report(model: Model, rows: LabelledRows, fitted: Fitted, made_from: Lineage
         "n_rows": rows.n_rows,
         "n_unlabelled": rows.n_unlabelled,
         "n_not_yet_known": rows.n_not_yet_known,
-        "mean_label": rows.positive_share,
+        "mean_label": rows.mean_label,
         "n_features": len(fitted.learner.features),
         "n_rounds": fitted.n_rounds,
         "is_stopped_early": fitted.is_stopped_early,
