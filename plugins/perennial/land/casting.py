@@ -35,8 +35,10 @@ def cast(connection: duckdb.DuckDBPyConnection, source: Source, parts: list[Part
         raise DeclarationError(
             [f"{SOURCES}: {source.name}.land.event_time {source.land.event_time!r}: {reason}"]
         ) from error
-    _raise_when_retyped(connection, source, parts)
-    _refuse(connection, source)
+    _note_unfit(connection, source)
+    if connection.execute("SELECT 1 FROM unfit LIMIT 1").fetchone():
+        _raise_when_retyped(connection, source, parts)
+        connection.execute("DELETE FROM typed WHERE __n IN (SELECT __n FROM unfit)")
 
 
 def typed(column: Column) -> str:
@@ -96,7 +98,7 @@ def _raise_when_retyped(
         raise ContractBrokenError("\n".join(sentences))
 
 
-def _refuse(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
+def _note_unfit(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
     conditions, cases = ["t.__day IS NULL"], []
     for column in source.columns:
         name, shown = quoting.name(column.name), quoting.text(column.name)
@@ -119,4 +121,3 @@ def _refuse(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
               WHERE {" OR ".join(conditions)})
         """
     )
-    connection.execute("DELETE FROM typed WHERE __n IN (SELECT __n FROM unfit)")

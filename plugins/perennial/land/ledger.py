@@ -15,7 +15,6 @@ import duckdb
 from perennial.declare.project import Project
 from perennial.errors import IntegrityError
 from perennial.keep.files import replace_text
-from perennial.land.delivery import Delivery
 from perennial.land.landed import LandedDay
 
 
@@ -63,16 +62,9 @@ def updated(
     entries: dict[date, Day],
     asked: list[date],
     lying: list[LandedDay],
-    delivery: Delivery,
+    came_from: dict[date, dict[str, str]],
 ) -> dict[date, Day]:
     """`entries` after a landing: every asked day is in it, with rows or without."""
-    digests = {each.file: each.sha256 for each in delivery.files}
-    names = {index: part.file for index, part in enumerate(delivery.parts)}
-    files: dict[date, dict[str, str]] = {}
-    for day, part in connection.execute(
-        "SELECT DISTINCT __day, __part FROM fresh WHERE NOT is_posted"
-    ).fetchall():
-        files.setdefault(day, {})[names[part]] = digests[names[part]]
     n_posted = dict(
         connection.execute(
             "SELECT __day, count(*) FROM merged WHERE is_posted GROUP BY 1"
@@ -82,13 +74,14 @@ def updated(
     for day in asked:
         result.setdefault(day, Day(rows=0, bytes=0, sha256="", n_posted=0, files={}))
     for each in lying:
+        files = {name: digest for name, digest in came_from.get(each.day, {}).items() if digest}
+        is_theirs_alone = each.day in asked and files
         before = entries[each.day]["files"] if each.day in entries else {}
         result[each.day] = Day(
             rows=each.rows,
             bytes=each.bytes,
             sha256=each.sha256,
             n_posted=n_posted.get(each.day, 0),
-            files=files[each.day] if each.day in asked and each.day in files
-            else before | files.get(each.day, {}),
-        )  # fmt: skip
+            files=files if is_theirs_alone else before | files,
+        )
     return result

@@ -15,10 +15,12 @@ from perennial.keep.engine import connect
 from perennial.keep.locks import exclusive
 from perennial.land import ledger, merging, posted, quarantine
 from perennial.land.casting import cast
-from perennial.land.delivery import Delivery, Reading
+from perennial.land.counting import counts
+from perennial.land.delivery import Delivery
 from perennial.land.landed import LandedSource
 from perennial.land.late import find_too_late, reopened_days
 from perennial.land.origins import deliver
+from perennial.land.provenance import has_news, provenance
 from perennial.land.publishing import as_it_lies, publish
 from perennial.land.reading import read
 from perennial.land.repeats import drop_repeats
@@ -54,12 +56,16 @@ def _land(
 ) -> LandedSource:
     table = project.lake / "raw" / source.name
     entries = ledger.read(project, source.name)
-    days = days_to_look_at(source, start, end, {*entries, *partitions.days_of(table)})
     delivery = _delivered(project, source, start, end, folder)
     reading = read(connection, source, delivery.parts, folder)
     delivery.raise_when_changed()
     cast(connection, source, delivery.parts)
     drop_repeats(connection, source)
+    came_from = provenance(connection, delivery)
+    days = days_to_look_at(source, start, end, {*entries, *partitions.days_of(table)})
+    days["closed"] = [
+        day for day in days["closed"] if has_news(entries.get(day), came_from.get(day))
+    ]
     merging.load_days(connection, days)
     merging.load_present(connection, source, table)
     merging.merge(connection, source)
@@ -79,7 +85,7 @@ def _land(
     ledger.write(
         project,
         source.name,
-        ledger.updated(connection, entries, days["asked"], [*published, *lying], delivery),
+        ledger.updated(connection, entries, days["asked"], [*published, *lying], came_from),
     )
     asked = [each for each in [*published, *lying] if each.day in set(days["asked"])]
     counted = counts(connection, reading)
@@ -112,30 +118,6 @@ def days_to_look_at(source: Source, start: date, end: date, landed: set[date]) -
         "reopened": sorted(day for day in landed if opens <= day < start),
         "closed": sorted(day for day in landed if day < opens),
     }
-
-
-def counts(connection: duckdb.DuckDBPyConnection, reading: Reading) -> dict[str, int]:
-    """How many rows met which fate."""
-    row = connection.execute(
-        """
-        SELECT
-            (SELECT count(*) FROM delivered JOIN parts USING (__part) WHERE NOT is_posted),
-            (SELECT count(*) FROM merged JOIN days USING (__day)
-             WHERE is_posted AND kind = 'asked'),
-            (SELECT count(*) FROM repeats JOIN days USING (__day)
-             WHERE is_same AND kind <> 'closed'),
-            (SELECT count(*) FROM repeats JOIN days USING (__day)
-             WHERE NOT is_same AND kind <> 'closed'),
-            (SELECT count(*) FROM fresh LEFT JOIN days USING (__day)
-             WHERE NOT is_posted AND coalesce(kind, 'closed') = 'closed'
-               AND __n NOT IN (SELECT __n FROM too_late))
-        """
-    ).fetchone()
-    assert row is not None  # an aggregate always answers
-    names = ("n_delivered", "n_posted", "n_duplicates", "n_superseded", "n_outside")
-    found = dict(zip(names, map(int, row), strict=True))
-    found["n_delivered"] += sum(not each.is_posted for each in reading.refused)
-    return found
 
 
 def _delivered(project: Project, source: Source, start: date, end: date, folder: Path) -> Delivery:

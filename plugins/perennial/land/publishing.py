@@ -33,7 +33,7 @@ def publish(
     for day in sorted(counts):
         starts[day] = n_before
         n_before += counts[day]
-    empty = rows.schema.empty_table()
+    empty = rows.slice(0, 0)
     with progress(f"landing {source.name}", total=2 * len(days)) as step:
 
         def write(day: date) -> LandedDay:
