@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +32,35 @@ def open_store(project: Project) -> Any:
 def register(project: Project) -> list[str]:
     """Apply all definitions of `feature_repo/` to the registry; returns the views' names.
 
-    Twice is the same as once.
+    Twice is the same as once. Raises `DeclarationError` when a definition cannot be imported.
     """
+    store = open_store(project)
     from feast.repo_operations import apply_total_with_repo_instance, parse_repo
 
-    store = open_store(project)
-    repo = Path(store.repo_path)
-    contents = parse_repo(repo)
-    apply_total_with_repo_instance(store, store.project, store.registry, contents, True)
+    with _imported_from(project.feature_repo), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            contents = parse_repo(project.feature_repo)
+        except (ImportError, NameError, TypeError, ValueError) as error:
+            raise DeclarationError([f"feature_repo/: {type(error).__name__}: {error}"]) from error
+        apply_total_with_repo_instance(store, store.project, store.registry, contents, True)
     return sorted(view.name for view in contents.feature_views)
+
+
+@contextlib.contextmanager
+def _imported_from(repo: Path) -> Iterator[None]:
+    """Let definitions import each other by file name, and forget them afterwards.
+
+    Their names are top-level modules while Feast reads them; another project in the same process
+    has files of the same names.
+    """
+    before = set(sys.modules)
+    with contextlib.chdir(repo):
+        sys.path.insert(0, str(repo))
+        try:
+            yield
+        finally:
+            sys.path.remove(str(repo))
+            for name in set(sys.modules) - before:
+                file = getattr(sys.modules[name], "__file__", None)
+                if file and Path(file).is_relative_to(repo):
+                    del sys.modules[name]
