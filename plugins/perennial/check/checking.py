@@ -86,18 +86,19 @@ def _check(
     project: Project, layer: Layer, name: str, declared: Declared | None, period: list[date]
 ) -> CheckedTable:
     shelf = Shelf(project.lake, layer, name)
-    static = project.sources[name].land.static_from if layer == "raw" else None
-    days = period if static is None else [static]
-    # A snapshot lies in one day: whatever else was published of it before is gone.
-    replaced = days if static is None else [*days, *partitions.days_of(shelf.checked)]
+    table = project.lake / layer / name
+    snapshot_days = _snapshot_days(project, layer, name, declared)
+    days = period if snapshot_days is None else snapshot_days
+    # Whatever else was published of a snapshot before is gone.
+    replaced = days if snapshot_days is None else [*days, *partitions.days_of(shelf.checked)]
     with (
-        locks.exclusive(project.var / "locks", f"check-{layer}-{name}"),
+        locks.exclusive(project.var / "locks", f"check-{layer}-{name}", 600),
         partitions.aside(project.lake) as folder,
     ):
-        held = snapshot(project.lake / layer / name, days, folder)
+        held = snapshot(table, days, folder)
         rows, judged = judge(declared, held, days, f"data/lake/{layer}/{name}")
         counts = (0, 0) if judged.is_stopped else publish(shelf, rows, judged.reasons, replaced)
-    table = CheckedTable(
+    done = CheckedTable(
         table=name,
         is_gated=declared is not None,
         is_published=not judged.is_stopped,
@@ -108,6 +109,18 @@ def _check(
         n_days_withdrawn=counts[1],
         findings=judged.findings,
     )
-    table = table.model_copy(update={"warnings": remarks(layer, table, shown_of(layer, name))})
-    data_docs.write_page(project.var / "reports", layer, table, period, judged.evaluated)
-    return table
+    done = done.model_copy(update={"warnings": remarks(layer, done, shown_of(layer, name))})
+    data_docs.write_page(project.var / "reports", layer, done, period, judged.evaluated)
+    return done
+
+
+def _snapshot_days(
+    project: Project, layer: Layer, name: str, declared: Declared | None
+) -> list[date] | None:
+    """The days of a table without history, whatever the period is; None for a table with one."""
+    static = project.sources[name].land.static_from if layer == "raw" else None
+    if static is not None:
+        return [static]
+    if declared is not None and declared.gate.is_snapshot:
+        return partitions.days_of(project.lake / layer / name)
+    return None

@@ -75,6 +75,8 @@ def snapshot(table: Path, days: list[date], folder: Path) -> dict[date, Path]:
 def read(held: dict[date, Path], gate: Gate | None) -> Rows:
     """The rows in the held files, with the columns that `gate` mentions (one when there is none).
 
+    The partition's `day` is one of them when the gate mentions it and the table has none itself.
+
     Raises `ContractBrokenError` when they are not Parquet files of one type per column.
     """
     tables: list[pa.Table] = []
@@ -92,26 +94,40 @@ def read(held: dict[date, Path], gate: Gate | None) -> Rows:
         )
     except pa.ArrowException as error:
         raise ContractBrokenError(f"the days do not have the same types: {error}") from error
-    return Rows(tuple(parts), together.to_pandas())
+    return Rows(tuple(parts), _wide(together.to_pandas()))
+
+
+def _wide(frame: pd.DataFrame) -> pd.DataFrame:
+    """Numbers in 64 bits: Great Expectations compares shorter ones one by one in Python."""
+    kinds = {"i": "int64", "u": "int64", "f": "float64"}
+    wide = {name: kinds[kind.kind] for name, kind in frame.dtypes.items() if kind.kind in kinds}
+    return frame.astype(wide)
 
 
 def _read_one(path: Path, day: date, gate: Gate | None) -> pa.Table:
     file = pq.ParquetFile(path)
     names = file.schema_arrow.names
     table = file.read(columns=mentioned(gate, names))
-    if DAY not in names:  # the partition is a column too, unless the table has one of that name
+    if DAY not in names and gate is not None and DAY in _all_texts(gate):  # the partition's day
         table = table.append_column(DAY, pa.repeat(pa.scalar(day, pa.date32()), table.num_rows))
     return table
 
 
 def mentioned(gate: Gate | None, names: list[str]) -> list[str]:
     """The columns among `names` that the gate's arguments mention (all, for a table's shape)."""
-    every = [*gate.expectations, *gate.daily] if gate else []
+    if gate is None:
+        return names[:1]
+    every = [*gate.expectations, *gate.daily]
     if any(each.type.startswith("expect_table_column") for each in every):
         return names
-    texts = {text for each in every for text in _texts(each.kwargs)}
+    texts = _all_texts(gate)
     # At least one, so that rows can be counted.
     return [name for name in names if any(name in text for text in texts)] or names[:1]
+
+
+def _all_texts(gate: Gate) -> set[str]:
+    every = [*gate.expectations, *gate.daily]
+    return {text for each in every for text in _texts(each.kwargs)}
 
 
 def _texts(value: Any) -> Iterator[str]:

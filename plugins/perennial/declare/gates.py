@@ -38,6 +38,11 @@ class Gate(Frozen):
         description="Whether a period without any row is accepted. Otherwise it stops the run: "
         "no gate passes because it had nothing to look at.",
     )
+    is_snapshot: bool = Field(
+        False,
+        description="Whether the table has no history: all its days are judged and published, "
+        "whatever the period is. (A source with static_from is one without saying so here.)",
+    )
     expectations: tuple[Expectation, ...] = Field(
         (), description="Expectations on the rows of the period."
     )
