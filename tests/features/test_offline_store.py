@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from perennial.errors import DeclarationError, UnavailableError
 from perennial.keep.engine import connect
 
