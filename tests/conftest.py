@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -44,7 +45,9 @@ def make_project(tmp_path: Path) -> MakeProject:
         random = np.random.default_rng(seed)
         for day in partitions.days_between(FIRST_DAY, FIRST_DAY + timedelta(days=n_days)):
             table = rows(day, fruit(random, day, rows_per_day, task))
-            partitions.publish(project.lake / "training" / MODEL, day, table, project.lake)
+            file = partitions.partition(project.lake / "training" / MODEL, day)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, file)
         return project
 
     return make

@@ -161,6 +161,9 @@ class Package(Frozen):
     reference_rows: int = Field(
         200, ge=1, le=10_000, description="Rows whose answers a server must reproduce."
     )
+    intended_use: str = Field(
+        "", description="What the answers are for, and what not; shown in the model card."
+    )
 
 
 class Serve(Frozen):

@@ -26,6 +26,7 @@ class VersionFiles:
     digest: str
     """SHA-256 over the files that the learner saved: equal digests give equal answers."""
     files: Mapping[str, bytes]
+    manifest: bytes
 
     @property
     def version(self) -> str:
@@ -53,10 +54,15 @@ def write(folder: Path, answering: Mapping[str, bytes], beside: Mapping[str, byt
         "answering": sorted(answering),
         "files": {name: of_bytes(files[name]) for name in sorted(files)},
     }
-    for name, content in files.items():
-        _write(folder / name, content)
-    _write(folder / MANIFEST, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
+    described = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
+    _write_all(folder, {**files, MANIFEST: described})
     return str(manifest["digest"])
+
+
+def copy(version: VersionFiles, folder: Path) -> None:
+    """Write the verified bytes of a version into the new folder `folder`, its manifest as it is."""
+    folder.mkdir(parents=True)
+    _write_all(folder, {**version.files, MANIFEST: version.manifest})
 
 
 def read(folder: Path) -> VersionFiles:
@@ -72,20 +78,21 @@ def read(folder: Path) -> VersionFiles:
     }
     if MANIFEST not in present:
         raise IntegrityError(f"{folder.name}: has no {MANIFEST}, so nothing in it is trusted")
-    recorded, answering, digest = _manifest(folder, present.pop(MANIFEST).read_bytes())
+    content = present.pop(MANIFEST).read_bytes()
+    recorded, answering, digest = _manifest(folder, content)
     mistakes = [f"{name} is missing" for name in sorted(recorded.keys() - present.keys())]
     mistakes += [f"{name} is extra" for name in sorted(present.keys() - recorded.keys())]
     files = {name: present[name].read_bytes() for name in recorded if name in present}
     mistakes += [
         f"{name} differs from its digest"
-        for name, content in sorted(files.items())
-        if of_bytes(content) != recorded[name]
+        for name, found in sorted(files.items())
+        if of_bytes(found) != recorded[name]
     ]
     if not mistakes and digest_of({name: files[name] for name in answering}) != digest:
         mistakes = [f"{MANIFEST} names another digest than its files have"]
     if mistakes:
         raise IntegrityError(f"{folder.name}: {'; '.join(mistakes)}")
-    return VersionFiles(digest, files)
+    return VersionFiles(digest, files, content)
 
 
 def _manifest(folder: Path, content: bytes) -> tuple[dict[str, str], list[str], str]:
@@ -100,8 +107,9 @@ def _manifest(folder: Path, content: bytes) -> tuple[dict[str, str], list[str], 
         raise IntegrityError(f"{folder.name}: {MANIFEST} cannot be read: {error}") from error
 
 
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        with (folder / name).open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -33,8 +34,13 @@ def lineage(project: Project, model: Model, start: date, end: date) -> Lineage:
         data_hash=fingerprints.of_files(table, files),
         dvc_hash=dvc_hash(project.root, project.shown(table)),
         code_version=fingerprints.code_version(project.root),
-        environment=fingerprints.environment(),
+        environment=_environment(),
     )
+
+
+@cache
+def _environment() -> str:
+    return fingerprints.environment()  # some 0.3 s, and the same for as long as a process lives
 
 
 def dvc_hash(root: Path, path: str) -> str | None:

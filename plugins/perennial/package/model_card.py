@@ -1,0 +1,175 @@
+"""The model card: what a version is, what it was learned from, how good it is, what it is for.
+
+Mitchell et al. (2019), Model Cards for Model Reporting, doi:10.1145/3287560.3287596.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from perennial.declare.model import Model
+from perennial.judge.judged import Judged, Value
+
+MAX_SLICES = 20
+MAX_FEATURES = 15
+
+
+def model_card(model: Model, judged: Judged, story: dict[str, Any]) -> str:
+    """The card in Markdown. `story` is the version's training.json."""
+    return "\n".join(
+        [
+            f"# {model.name} {judged.version}",
+            "",
+            model.description.strip(),
+            "",
+            *_facts(model, judged, story),
+            *_quality(model, judged),
+            *_opponents(judged),
+            *_slices(judged),
+            *_inputs(story),
+            *_use(model),
+            *_reproduce(model, judged, story),
+        ]
+    )
+
+
+def _facts(model: Model, judged: Judged, story: dict[str, Any]) -> list[str]:
+    lineage = story["lineage"]
+    rows = [
+        ("Owner", model.owner),
+        ("Answers", _answers(model)),
+        ("Learner", f"{model.train.learner}, {story['n_rounds']} rounds, seed {story['seed']}"),
+        ("Learned from", f"{story['window_start']} <= day < {story['window_end']} (UTC)"),
+        ("Rows learned from", f"{story['n_rows']:,}, mean label {story['mean_label']:.4g}"),
+        ("Rows left out", f"{story['n_unlabelled']:,} without a label, "
+                          f"{story['n_not_yet_known']:,} whose label was not yet known"),
+        ("Digest", f"`{judged.digest}`"),
+        ("Data", f"`{lineage['data_hash']}`"),
+        ("Code", f"`{lineage['code_version']}`"),
+        ("Environment", f"`{lineage['environment']}`"),
+    ]  # fmt: skip
+    if lineage["dvc_hash"]:
+        rows.append(("Data in DVC", f"`{lineage['dvc_hash']}`"))
+    return [*_table(("", ""), rows), ""]
+
+
+def _answers(model: Model) -> str:
+    if model.task == "regression":
+        return f"a number{f' in {model.label.unit}' if model.label.unit else ''}"
+    return f"the probability of `{model.label.positive}` (else `{model.label.negative}`)"
+
+
+def _quality(model: Model, judged: Judged) -> list[str]:
+    share = f"{model.judge.confidence:.0%}"
+    limits = {str(name): f"{limit:g}" for name, limit in model.judge.limits.items()}
+    rows = [
+        (name, _estimate(value), _range(value), limits.get(name, "none"))
+        for name, value in judged.metrics.items()
+    ]
+    return [
+        "## How good is it?",
+        "",
+        f"Judged on {judged.n_rows:,} rows of {judged.n_days} days, {judged.judged_from} <= day < "
+        f"{judged.judged_until}, none of which it learned from. Intervals ({share}) are drawn by "
+        "day, so that rows of one day do not count as independent.",
+        "",
+        *_table(("metric", "value", "interval", "limit"), rows),
+        "",
+        *(f"* {each.sentence}" for each in judged.checks),
+        "",
+    ]
+
+
+def _opponents(judged: Judged) -> list[str]:
+    rows = [
+        (
+            f"{each.kind} {each.name}",
+            _estimate(each.metrics[judged.primary].opponent),
+            _estimate(each.metrics[judged.primary].difference),
+            _range(each.metrics[judged.primary].difference),
+        )
+        for each in judged.opponents
+    ]
+    head = ("compared with", f"its {judged.primary}", "candidate minus it", "interval")
+    return ["## Is it better than simple rules and than what served?", "", *_table(head, rows), ""]
+
+
+def _slices(judged: Judged) -> list[str]:
+    if not judged.slices:
+        return []
+    rows = [
+        (
+            f"{each.column} = {'missing' if each.value is None else each.value}",
+            f"{each.n_rows:,}",
+            f"{each.mean_label:.4g}",
+            _estimate(each.primary),
+            _range(each.primary),
+        )
+        for each in judged.slices[:MAX_SLICES]
+    ]
+    head = ("rows", "n", "mean label", judged.primary, "interval")
+    more = len(judged.slices) - MAX_SLICES
+    rest = ["", f"{more} more in the judgement's report."] if more > 0 else []
+    return ["## Where is it better or worse?", "", *_table(head, rows), *rest, ""]
+
+
+def _inputs(story: dict[str, Any]) -> list[str]:
+    shares = sorted(story["importance"].items(), key=lambda each: (-each[1], each[0]))
+    rows = [(f"`{name}`", f"{share:.1%}") for name, share in shares[:MAX_FEATURES]]
+    return [
+        "## What does it look at?",
+        "",
+        f"{len(shares)} features; these took away most of the training loss.",
+        "",
+        *_table(("feature", "share"), rows),
+        "",
+    ]
+
+
+def _use(model: Model) -> list[str]:
+    return [
+        "## What is it for?",
+        "",
+        model.package.intended_use.strip()
+        or "The declaration does not say (package.intended_use).",
+        "",
+        f"It is asked once for each row of `{model.rows.mart}`, at the row's "
+        f"`{model.rows.event_timestamp}`, with the features of `{model.features}` as they were "
+        "known then. Its quality is known for such questions alone.",
+        "",
+    ]
+
+
+def _reproduce(model: Model, judged: Judged, story: dict[str, Any]) -> list[str]:
+    return [
+        "## How is it made again?",
+        "",
+        "With the code, data and environment named above:",
+        "",
+        "```",
+        f"perennial train --model {model.name} --at {story['at']}",
+        f"perennial judge --model {model.name} --at {judged.at}",
+        "```",
+        "",
+        "The same digest comes out. `reference.json` beside this card holds questions with their "
+        "answers; a server of this version gives the same ones.",
+        "",
+    ]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [head, ["---"] * len(head), *rows]
+    return [
+        f"| {' | '.join(str(cell).replace('|', '&#124;') for cell in line)} |" for line in lines
+    ]
+
+
+def _estimate(value: Value) -> str:
+    return "not defined" if value.estimate is None else f"{value.estimate:.4g}"
+
+
+def _range(value: Value) -> str:
+    if value.low is None or value.high is None:
+        return "not bounded"
+    return f"{value.low:.4g} to {value.high:.4g}"

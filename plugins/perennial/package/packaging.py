@@ -1,0 +1,137 @@
+"""The stage `package`: the blessed candidate as a signed Bento."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from perennial.declare.model import Model
+from perennial.declare.project import Project
+from perennial.errors import (
+    GateStoppedError,
+    IntegrityError,
+    NotEnoughEvidenceError,
+    UnavailableError,
+)
+from perennial.judge import Judged
+from perennial.keep import files, locks
+from perennial.keep.ledger import bento_folder
+from perennial.keep.progress import progress
+from perennial.keep.report import Report
+from perennial.learn.loading import parse_model
+from perennial.learn.version_files import VersionFiles
+from perennial.package.bento import assemble, build
+from perennial.package.model_card import model_card
+from perennial.package.reference import reference_rows
+from perennial.package.signature import sign_bento, signature_file, verify_bento
+from perennial.train.candidate import read_candidate
+
+REFERENCE, CARD = "reference.json", "MODEL_CARD.md"
+
+
+class Packaged(Report):
+    """What was packaged."""
+
+    model: str
+    at: date
+    version: str
+    digest: str
+    tag: str = Field(description="The Bento's name.")
+    n_reference_rows: int
+    n_files: int = Field(description="Files of the Bento, all signed.")
+
+
+def package(model: str, at: str, *, project: Project | None = None) -> Packaged:
+    """Make a signed Bento of the candidate that was blessed.
+
+    Reads the candidate, its judgement `var/reports/judge/<model>.json` and rows of the judged
+    days. Writes the Bento `<model>:<version>` below `var/bentoml`, its signature beside, and last
+    the pointer that `packaged_version` reads. Twice is the same as once: a version is built once,
+    and its Bento never changes.
+
+    Raises GateStoppedError for a candidate that was refused, or whose judgement is about another
+    or lies after `at`; NotEnoughEvidenceError when the judgement could not decide;
+    IntegrityError when bytes are not those that were judged or signed.
+    """
+    project = project or Project.find()
+    declared = project.model(model)
+    with (
+        locks.exclusive(project.var / "locks", f"package-{model}", wait_seconds=600),
+        progress(f"package {model}", total=None),
+    ):
+        candidate = read_candidate(project, model)
+        judged = _blessing(project, model, candidate, date.fromisoformat(at))
+        version = candidate.version
+        if not signature_file(project, model, version).exists():
+            _make(project, declared, candidate, judged)
+        folder = verify_bento(project, model, version)
+        files.replace_text(_pointer(project, model), json.dumps({"version": version}) + "\n")
+    reference = json.loads((folder / "src" / REFERENCE).read_text(encoding="utf-8"))
+    return Packaged(
+        model=model,
+        at=date.fromisoformat(at),
+        version=version,
+        digest=candidate.digest,
+        tag=f"{model}:{version}",
+        n_reference_rows=len(reference["scores"]),
+        n_files=sum(1 for path in folder.rglob("*") if path.is_file()),
+    )
+
+
+def packaged_version(project: Project, model: str) -> str:
+    """The version that was packaged last; UnavailableError when none was."""
+    try:
+        content = _pointer(project, model).read_text(encoding="utf-8")
+        version = str(json.loads(content)["version"])
+    except FileNotFoundError as error:
+        raise UnavailableError(f"model {model}: no version is packaged; run package") from error
+    if not bento_folder(project, model, version).is_dir():
+        raise UnavailableError(f"model {model}: the Bento of {version} is gone; run package")
+    return version
+
+
+def _make(project: Project, model: Model, candidate: VersionFiles, judged: Judged) -> None:
+    story = json.loads(candidate.files["training.json"])
+    learner = parse_model(candidate)
+    beside = {
+        REFERENCE: reference_rows(project, model, judged, learner),
+        CARD: model_card(model, judged, story).encode(),
+    }
+    folder = assemble(project, model.name, candidate, beside)
+    build(project, model.name, candidate.version, folder)
+    sign_bento(project, model.name, candidate.version)
+
+
+def _blessing(project: Project, model: str, candidate: VersionFiles, at: date) -> Judged:
+    path = project.var / "reports" / "judge" / f"{model}.json"
+    shown = project.shown(path)
+    try:
+        judged = Judged.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise GateStoppedError(
+            f"model {model}: there is no judgement {shown}; run judge first"
+        ) from error
+    except ValidationError as error:
+        raise IntegrityError(f"{shown} is not a judgement: {error}") from error
+    if judged.digest != candidate.digest:
+        raise GateStoppedError(
+            f"model {model}: the candidate is {candidate.version}, but {shown} judged "
+            f"{judged.version}; run judge again"
+        )
+    if judged.at > at:
+        raise GateStoppedError(
+            f"model {model}: {shown} judged with what was known at {judged.at}, after {at}"
+        )
+    reasons = "; ".join(judged.reasons)
+    if judged.verdict == "not_enough_evidence":
+        raise NotEnoughEvidenceError(f"{model} {judged.version} is not blessed: {reasons}")
+    if judged.verdict != "blessed":
+        raise GateStoppedError(f"{model} {judged.version} was refused: {reasons}")
+    return judged
+
+
+def _pointer(project: Project, model: str) -> Path:
+    return project.var / "models" / model / "packaged.json"
