@@ -11,3 +11,4 @@ select
     timestamptz '2013-01-01 00:00:00+00' as created_timestamp,
     date '2013-01-01' as day
 from {{ ref("stg_planes") }}
+order by tailnum

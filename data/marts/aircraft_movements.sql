@@ -81,3 +81,4 @@ select
     day
 from dated
 where {{ within_period("day") }}
+order by event_timestamp, tailnum

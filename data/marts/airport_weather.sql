@@ -25,3 +25,4 @@ select
     reading_day as day
 from readings
 where {{ within_period("reading_day") }}
+order by event_timestamp, origin

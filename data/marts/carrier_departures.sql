@@ -43,3 +43,4 @@ select distinct
     day
 from recent
 where {{ within_period("day") }}
+order by event_timestamp, carrier

@@ -30,3 +30,4 @@ select
     scheduled_day as day
 from outcomes
 where {{ within_period("scheduled_day") }}
+order by event_timestamp, flight_id
