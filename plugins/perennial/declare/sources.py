@@ -27,7 +27,7 @@ class Column(Frozen):
     description: str = Field("", description="What the column holds, with its unit.")
 
 
-class Origin(Frozen):
+class Place(Frozen):
     """Where a source is read from: exactly one of package, path, sql or url."""
 
     package: str | None = Field(None, description="An installed Python package that ships files.")
@@ -55,7 +55,7 @@ class Origin(Frozen):
         return self
 
     def __str__(self) -> str:
-        """The origin as messages show it, without secrets."""
+        """The place as messages show it, without secrets."""
         if self.sql:
             return f"sql {self.table or 'query'}"
         return self.url or (f"{self.package}:{self.path}" if self.package else str(self.path))
@@ -77,7 +77,7 @@ class Events(Frozen):
 class Landing(Frozen):
     """How a source is brought into `data/lake/raw`."""
 
-    origin: Origin = Field(alias="from", description="Where the rows are read.")
+    place: Place = Field(alias="from", description="Where the rows are read.")
     format: Literal["csv", "parquet", "json"] = Field(
         "csv", description="The files' format; json means one JSON object a line."
     )

@@ -25,8 +25,8 @@ def query(source: Source, since: date, end: date, folder: Path) -> Delivery:
     """
     import sqlalchemy
 
-    origin = source.land.origin
-    declared = str(origin.sql)
+    place = source.land.place
+    declared = str(place.sql)
     engine = None
     try:
         engine = sqlalchemy.create_engine(expand(declared, source.name))
@@ -34,30 +34,30 @@ def query(source: Source, since: date, end: date, folder: Path) -> Delivery:
         with engine.connect() as connection:
             statement = _statement(source, engine, since, end)
             rows = connection.execution_options(stream_results=True).execute(statement)
-            delivered = digested(_lines(rows), str(origin), target)
+            delivered = digested(_lines(rows), str(place), target)
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
         cause = getattr(error, "orig", None) or error
-        message = f"{source.name}: {origin} cannot be read ({type(cause).__name__}: {cause})"
+        message = f"{source.name}: {place} cannot be read ({type(cause).__name__}: {cause})"
         raise UnavailableError(_scrubbed(message, declared, engine)) from None  # may hold a secret
     finally:
         if engine is not None:
             engine.dispose()
-    part = Part(name=str(origin), path=target, file=str(origin))
+    part = Part(name=str(place), path=target, file=str(place))
     return Delivery(parts=[part], files=[delivered])
 
 
 def _statement(source: Source, engine: Any, since: date, end: date) -> Any:
     import sqlalchemy
 
-    origin = source.land.origin
-    if origin.table:
-        *schema, table = origin.table.split(".")
+    place = source.land.place
+    if place.table:
+        *schema, table = place.table.split(".")
         columns = sqlalchemy.inspect(engine).get_columns(table, schema=".".join(schema) or None)
         found = [sqlalchemy.column(each["name"], each["type"]) for each in columns]
         return sqlalchemy.select(*found).select_from(
             sqlalchemy.table(table, *found, schema=".".join(schema) or None)
         )
-    statement = sqlalchemy.text(str(origin.query))
+    statement = sqlalchemy.text(str(place.query))
     bounds = {"start": since.isoformat(), "end": end.isoformat()}
     asked = set(statement.compile().params)
     return statement.bindparams(**{key: bounds[key] for key in bounds if key in asked})

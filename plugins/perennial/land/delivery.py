@@ -1,4 +1,4 @@
-"""What an origin hands over: files on this machine, ready to be read."""
+"""What a place hands over: files on this machine, ready to be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`${NAME}` in origins: taken from the environment, and never shown."""
+"""`${NAME}` in places: taken from the environment, and never shown."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ from perennial.land.unpacking import unpack
 
 def local(project: Project, source: Source, folder: Path) -> Delivery:
     """The local files that the declared path matches, in the order of their names."""
-    origin = source.land.origin
-    package = origin.package
+    place = source.land.place
+    package = place.package
     root = package_folder(package, source.name) if package else project.root
-    pattern = root / expand(str(origin.path), source.name)
+    pattern = root / expand(str(place.path), source.name)
     delivery = Delivery()
     for path in sorted(Path(each) for each in glob.glob(str(pattern), recursive=True)):
         if not path.is_file():

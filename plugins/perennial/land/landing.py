@@ -14,12 +14,12 @@ ALL = "all"
 def land(source: str, start: str, end: str, *, project: Project | None = None) -> Landed:
     """Bring the days `start <= day < end` of a source (or of "all") into `data/lake/raw`.
 
-    Reads the source's declared origin and the journal of its posted events. Writes the period's
+    Reads the source's declared place and the journal of its posted events. Writes the period's
     partitions, those of earlier days within the lookback that late rows change, the quarantine of
     rows that cannot be taken in, and the ledger of landings. Each partition is written whole or
     not at all, and only when its bytes change: twice is the same as once, and so are two at a time.
 
-    Raises `UnavailableError` when the origin does not answer, and `ContractBrokenError` when a file
+    Raises `UnavailableError` when the place does not answer, and `ContractBrokenError` when a file
     is damaged or a column is missing, renamed or retyped: then nothing of that source is published.
     With "all" every other source lands before the error tells of all that did not.
     """

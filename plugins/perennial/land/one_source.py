@@ -19,7 +19,7 @@ from perennial.land.counting import counts
 from perennial.land.delivery import Delivery
 from perennial.land.landed import LandedSource
 from perennial.land.late import find_too_late, reopened_days
-from perennial.land.origins import deliver
+from perennial.land.places import deliver
 from perennial.land.provenance import has_news, provenance
 from perennial.land.publishing import as_it_lies, publish
 from perennial.land.reading import read
@@ -126,7 +126,7 @@ def _delivered(project: Project, source: Source, start: date, end: date, folder:
     journals = posted.journals(project, source)
     if not delivery.files and not journals:
         raise UnavailableError(
-            f"{source.name}: no file matches {source.land.origin} "
+            f"{source.name}: no file matches {source.land.place} "
             f"(declared in {SOURCES}: {source.name}.land.from)"
         )
     delivery.parts += journals

@@ -34,7 +34,7 @@ def read(
         connection.executemany("INSERT INTO parts VALUES (?, ?)", rows)
     reading = Reading(folder)
     numbered = {index: part for index, part in enumerate(parts) if not part.is_posted}
-    kind = "json" if source.land.origin.sql else source.land.format
+    kind = "json" if source.land.place.sql else source.land.format
     READERS[kind](connection, source, numbered, reading)
     if reading.broken:
         raise ContractBrokenError("\n".join(reading.broken))

@@ -15,15 +15,15 @@ def deliver(project: Project, source: Source, since: date, end: date, folder: Pa
     """Everything that `source` delivers now; copies of what is not on this machine go to `folder`.
 
     `since` and `end` bound the days that are looked at: a declared query may use them.
-    A glob that matches nothing gives an empty delivery. Raises `UnavailableError` when the origin
+    A glob that matches nothing gives an empty delivery. Raises `UnavailableError` when the place
     does not answer and `ContractBrokenError` when a file is damaged.
     """
-    origin = source.land.origin
-    if origin.sql:
+    place = source.land.place
+    if place.sql:
         return database.query(source, since, end, folder)
-    address = origin.url or (origin.path if str(origin.path).startswith("http") else None)
+    address = place.url or (place.path if str(place.path).startswith("http") else None)
     if address:
         return web.download(source.name, address, folder)
-    if "://" in str(origin.path):
-        return folders.remote(source.name, str(origin.path), folder)
+    if "://" in str(place.path):
+        return folders.remote(source.name, str(place.path), folder)
     return folders.local(project, source, folder)
