@@ -16,6 +16,7 @@ import feast
 store = feast.FeatureStore(config=feast.RepoConfig(
     project="test", provider="local", entity_key_serialization_version=3,
     registry={"path": sys.argv[1], "registry_store_type": sys.argv[2]},
+    online_store={"path": sys.argv[1] + ".online"},
     offline_store={"type": "perennial.features.offline_store.AsofOfflineStore"},
 ))
 print("ready", flush=True)
@@ -50,6 +51,7 @@ def test_readers_always_find_a_whole_registry(feast: Any, tmp_path: Path) -> Non
             provider="local",
             entity_key_serialization_version=3,
             registry={"path": str(path), "registry_store_type": OURS},
+            online_store={"path": str(tmp_path / "online.db")},
             offline_store={"type": "perennial.features.offline_store.AsofOfflineStore"},
         )
     ).apply(feast.Entity(name="stop", value_type=feast.ValueType.STRING))

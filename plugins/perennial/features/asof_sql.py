@@ -37,11 +37,13 @@ def answers_sql(view: ViewRows, time_column: str, span: Span | None, known_then:
         dict.fromkeys(quote(key) for key in [*(k for _, k in view.keys), time_column])
     )
     time = f"asked.{quote(time_column)}"
-    alive = f"history.__event >= {time} - {view.time_to_live}" if view.ttl else "true"
-    features = [
-        f"CASE WHEN {alive} THEN history.{quote(name)} END AS {quote(name)}"
-        for _, name in view.features
-    ]
+    features = [f"history.{quote(name)}" for _, name in view.features]
+    if view.ttl:
+        alive = f"history.__event >= {time} - {view.time_to_live}"
+        features = [
+            f"CASE WHEN {alive} THEN history.{quote(name)} END AS {quote(name)}"
+            for _, name in view.features
+        ]
     conditions = [
         *(f"asked.{quote(key)} = history.__key_{n}" for n, (_, key) in enumerate(view.keys)),
         f"{time} >= history.__known",
