@@ -1,13 +1,15 @@
 with catalogue as (
 
-    select airport, time_zone
+    select
+        airport,
+        time_zone
     from {{ ref("stg_airports") }}
     where time_zone is not null
 
 ),
 
--- Flown to, but not in the catalogue. Puerto Rico and the Virgin Islands share one clock.
-not_in_catalogue as (
+-- Flown to, and not in the catalogue. Puerto Rico and the Virgin Islands share one clock.
+supplement as (
 
     select
         unnest(['BQN', 'PSE', 'SJU', 'STT']) as airport,
@@ -15,8 +17,13 @@ not_in_catalogue as (
 
 )
 
-select * from catalogue
+select
+    airport,
+    time_zone
+from catalogue
 union all
-select *
-from not_in_catalogue
-where airport not in (select airport from catalogue)
+select
+    supplement.airport,
+    supplement.time_zone
+from supplement
+anti join catalogue on supplement.airport = catalogue.airport
