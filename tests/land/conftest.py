@@ -109,7 +109,9 @@ class Shop:
     def rows(self, day: str = "2013-03-01") -> list[dict[str, Any]]:
         """The rows of one day; none when it is not there."""
         file = partitions.partition(self.table, date.fromisoformat(day))
-        found: list[dict[str, Any]] = pq.ParquetFile(file).read().to_pylist() if file.exists() else []
+        found: list[dict[str, Any]] = (
+            pq.ParquetFile(file).read().to_pylist() if file.exists() else []
+        )
         return found
 
     def ids(self, day: str = "2013-03-01") -> list[int]:

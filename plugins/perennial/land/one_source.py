@@ -70,8 +70,8 @@ def _land(
     merging.load_present(connection, source, table)
     merging.merge(connection, source)
     find_too_late(connection, source)
-    reading.refused += quarantine.refused_rows(connection, source, delivery.parts, reading)
-    new = quarantine.set_aside(project.lake, source.name, start, reading.refused)
+    refused = quarantine.refused_rows(connection, source, delivery.parts, reading)
+    new = quarantine.set_aside(project.lake, source.name, start, [*reading.refused, *refused])
     reopened = reopened_days(connection, source)
     merged = set(merging.days_of(connection, "merged"))
     written = [day for day in days["asked"] if day in merged] + [each.day for each in reopened]

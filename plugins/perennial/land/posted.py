@@ -28,6 +28,7 @@ def journals(project: Project, source: Source) -> list[Part]:
     return [
         Part(name=project.shown(path), path=path, file=project.shown(path), is_posted=True)
         for path in sorted(folder.glob("*.jsonl"))
+        if path.stat().st_size  # a gateway that has heard nothing yet leaves an empty one
     ]
 
 

@@ -73,6 +73,7 @@ def _blocks(address: str) -> Iterator[bytes]:
             if answer.length:  # the server promised more
                 raise _TryAgainError(f"the answer ended {answer.length} bytes early")
     except urllib.error.HTTPError as error:
+        error.close()
         if error.code == 429 or error.code >= 500:
             raise _TryAgainError(f"answered with status {error.code}, accepted is 200") from error
         raise
