@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 
-from perennial.declare.model import Baseline, Model
+from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.learn.contract import FloatArray
 from perennial.train.labelled_rows import LabelledRows, read_labelled
 
 
 def baseline_scores(
-    project: Project, model: Model, baseline: Baseline, judged: LabelledRows, learned: LabelledRows
-) -> FloatArray:
-    """What `baseline` answers for each judged row (n,), from what `learned` and the past hold."""
-    if baseline.kind == "yesterday":
-        start = judged.start - timedelta(days=1)
-        recent = read_labelled(project, model, start, judged.end, known_by=judged.end)
-        return yesterday(recent, judged, learned.mean_label)
-    return rate_by(baseline.columns, judged, learned)
+    project: Project, model: Model, window: tuple[date, date], judged: LabelledRows
+) -> dict[str, FloatArray]:
+    """What each declared baseline answers for the judged rows (n,), by the baseline's name.
+
+    Rates come from the candidate's own window, by the labels that it could learn from.
+    """
+    learned = read_labelled(project, model, *window, known_by=window[1])
+    return {
+        each.name: rate_by(each.columns, judged, learned)
+        if each.kind == "rate_by"
+        else yesterday(_with_the_day_before(project, model, judged), judged, learned.mean_label)
+        for each in model.judge.baselines
+    }
+
+
+def _with_the_day_before(project: Project, model: Model, judged: LabelledRows) -> LabelledRows:
+    start = judged.start - timedelta(days=1)
+    return read_labelled(project, model, start, judged.end, known_by=judged.end)
 
 
 def rate_by(columns: tuple[str, ...], judged: LabelledRows, learned: LabelledRows) -> FloatArray:

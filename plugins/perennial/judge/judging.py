@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -12,17 +11,19 @@ import numpy as np
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.declare.reading import nearest
-from perennial.errors import ContractBrokenError, DeclarationError, NotEnoughEvidenceError
+from perennial.errors import DeclarationError, NotEnoughEvidenceError
 from perennial.judge import verdict
 from perennial.judge.baselines import baseline_scores
-from perennial.judge.champion import champion_folder
-from perennial.judge.comparing import Comparer
+from perennial.judge.champion import ask_champion
+from perennial.judge.comparing import compare_all
 from perennial.judge.judged import Check, Judged, Opponent, Slice, Value, finite
 from perennial.judge.plots import write_plots
+from perennial.judge.slicing import slices_of
 from perennial.keep import locks
 from perennial.keep.progress import progress
+from perennial.learn.contract import FloatArray
 from perennial.learn.loading import parse_model
-from perennial.learn.version_files import VersionFiles, read
+from perennial.learn.version_files import VersionFiles
 from perennial.train.candidate import read_candidate
 from perennial.train.labelled_rows import LabelledRows, read_labelled
 
@@ -110,13 +111,34 @@ def _find(project: Project, model: Model, candidate: VersionFiles, judged: Label
         found.checks.append(check)
         if check.outcome != "passed":
             return found
-    comparer = Comparer(model, judged, scores)
-    found.metrics, found.slices = comparer.metrics(), comparer.slices()
-    found.checks += verdict.check_limits(found.metrics, model.judge)
-    found.checks += _baselines(project, model, candidate, comparer, found)
-    found.checks.append(_champion(project, model, candidate, comparer, found))
+    _compare(project, model, candidate, judged, scores, found)
+    found.slices = slices_of(model, judged, scores)
     write_plots(project, model, judged, scores)
     return found
+
+
+def _compare(
+    project: Project,
+    model: Model,
+    candidate: VersionFiles,
+    judged: LabelledRows,
+    scores: FloatArray,
+    found: _Found,
+) -> None:
+    opponents = baseline_scores(project, model, window_of(candidate), judged)
+    champion = ask_champion(project, model.name, candidate, judged)
+    found.champion = champion.version
+    if champion.version is not None and champion.scores is not None:
+        opponents[champion.version] = champion.scores
+    compared = compare_all(model, judged, scores, opponents, champion.version)
+    found.metrics, found.opponents = compared.metrics, list(compared.opponents.values())
+    found.checks += verdict.check_limits(found.metrics, model.judge)
+    for name, opponent in compared.opponents.items():
+        beside = opponent.metrics[model.judge.primary]
+        check = verdict.check_champion if name == champion.version else verdict.check_baseline
+        found.checks.append(check(name, beside, model.judge))
+    if champion.check is not None:
+        found.checks.append(champion.check)
 
 
 def _check_columns(model: Model, judged: LabelledRows) -> None:
@@ -132,38 +154,3 @@ def _check_columns(model: Model, judged: LabelledRows) -> None:
     ]
     if mistakes:
         raise DeclarationError(mistakes)
-
-
-def _baselines(
-    project: Project, model: Model, candidate: VersionFiles, comparer: Comparer, found: _Found
-) -> Iterator[Check]:
-    start, end = window_of(candidate)
-    learned = read_labelled(project, model, start, end, known_by=end)
-    for each in model.judge.baselines:
-        scores = baseline_scores(project, model, each, comparer.judged, learned)
-        opponent = comparer.beside(each.name, False, scores)
-        found.opponents.append(opponent)
-        beside = opponent.metrics[model.judge.primary]
-        yield verdict.check_baseline(each.name, beside, model.judge)
-
-
-def _champion(
-    project: Project, model: Model, candidate: VersionFiles, comparer: Comparer, found: _Found
-) -> Check:
-    folder = champion_folder(project, model.name)
-    if folder is None:
-        return verdict.check_no_champion()
-    champion = read(folder)
-    found.champion = champion.version
-    if champion.digest == candidate.digest:
-        return verdict.check_same_version(champion.version)
-    try:
-        scores = parse_model(champion).predict(comparer.judged.features)
-    except ContractBrokenError as error:
-        return verdict.check_not_comparable(champion.version, str(error))
-    if not np.isfinite(scores).all():
-        return verdict.check_not_comparable(champion.version, "some answers are not numbers")
-    opponent = comparer.beside(champion.version, True, scores)
-    found.opponents.append(opponent)
-    beside = opponent.metrics[model.judge.primary]
-    return verdict.check_champion(champion.version, beside, model.judge)

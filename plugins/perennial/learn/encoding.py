@@ -82,16 +82,16 @@ class Encoding:
         return np.array(matrix, dtype=np.float64).reshape(len(rows), len(plan))
 
     def _columns(self, columns: Mapping[str, Any]) -> FloatArray:
+        lengths = {len(column) for column in columns.values()}
+        if len(lengths) > 1:
+            raise ContractBrokenError(f"the columns differ in length: {sorted(lengths)}")
         encoded = [
             _numbers(name, columns[name])
             if codes is None
-            else np.array([codes.get(value, NAN) for value in columns[name]], dtype=np.float64)
+            else [codes.get(value, NAN) for value in columns[name]]
             for name, codes in zip(self.names, self._codes, strict=True)
         ]
-        lengths = {column.size for column in encoded}
-        if len(lengths) > 1:
-            raise ContractBrokenError(f"the columns differ in length: {sorted(lengths)}")
-        return np.column_stack(encoded)
+        return np.ascontiguousarray(np.array(encoded, dtype=np.float64).T)
 
     def _table(self, table: Any) -> FloatArray:
         from perennial.learn.arrow_columns import coded, numbers
@@ -114,8 +114,7 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
-def _numbers(name: str, values: Any) -> FloatArray:
-    column = np.asarray(values)
-    if column.dtype.kind in "biuf":
-        return column.astype(np.float64)
-    return np.array([_number(name, value) for value in column], dtype=np.float64)
+def _numbers(name: str, values: Any) -> Any:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        return values
+    return [_number(name, value) for value in values]  # a few values: cheaper than an array
