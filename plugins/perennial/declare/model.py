@@ -101,7 +101,9 @@ class Train(Frozen):
         default_factory=dict,
         description="The family's own parameters, by its own names (no aliases).",
     )
-    stopping: Stopping = Field(default_factory=lambda: Stopping.model_validate({}))
+    stopping: Stopping = Field(
+        default_factory=lambda: Stopping.model_validate({}), description="When it is enough."
+    )
     seed: int = Field(7, ge=0, description="Makes two runs on the same data the same model.")
     threads: int = Field(
         2,
@@ -178,18 +180,22 @@ class Serve(Frozen):
 class Model(Frozen):
     """One declared model. Its name is the file's name."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="The file's name.")
     description: str = Field(min_length=1, description="What it predicts, for whom, when.")
     owner: str = Field(min_length=1, description="Who answers for it.")
     task: Task = Field(description="binary: a probability. regression: a number.")
-    rows: Rows
-    label: Label
+    rows: Rows = Field(description="The questions of the past, one row each.")
+    label: Label = Field(description="The truth, and when it is known.")
     features: str = Field(description="The Feast feature service with the model's inputs.")
-    request: Request
-    train: Train
-    judge: Judge
-    package: Package = Field(default_factory=lambda: Package.model_validate({}))
-    serve: Serve = Field(default_factory=lambda: Serve.model_validate({}))
+    request: Request = Field(description="What a caller sends, and when it counts as asked.")
+    train: Train = Field(description="How a candidate comes about.")
+    judge: Judge = Field(description="What a candidate must show before it may serve.")
+    package: Package = Field(
+        default_factory=lambda: Package.model_validate({}), description="What goes into the Bento."
+    )
+    serve: Serve = Field(
+        default_factory=lambda: Serve.model_validate({}), description="How questions are answered."
+    )
 
     @model_validator(mode="after")
     def _parameters_are_the_learner_s(self) -> Self:

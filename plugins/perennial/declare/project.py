@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from perennial.declare.declared import each, read_gate, read_model, read_settings, read_sources
 from perennial.declare.gates import Gate, Layer
 from perennial.declare.model import Model
-from perennial.declare.reading import load_yaml, nearest, parse
+from perennial.declare.reading import nearest
 from perennial.declare.settings import Settings
-from perennial.declare.sources import Source, from_dbt
+from perennial.declare.sources import SOURCES, Source
 from perennial.errors import DeclarationError
-
-SOURCES = "data/__sources.yml"
 
 Declared = TypeVar("Declared")
 
@@ -24,12 +23,12 @@ class Project:
 
     def __init__(self, root: Path, settings: Settings | None = None) -> None:
         self.root = root.resolve()
-        self.settings = settings or Settings()
+        self.settings = settings or read_settings()
 
     @classmethod
     def find(cls, start: Path | None = None) -> Project:
         """The project named by `PERENNIAL_PROJECT`, else the nearest one from `start` upwards."""
-        settings = Settings()
+        settings = read_settings()
         if settings.project:
             return cls(_checked(Path(settings.project)), settings)
         start = (start or Path.cwd()).resolve()
@@ -59,45 +58,26 @@ class Project:
     @cached_property
     def sources(self) -> dict[str, Source]:
         """All declared sources by name."""
-        document = load_yaml(self.root / SOURCES, SOURCES)
-        groups = document.get("sources") if isinstance(document, dict) else None
-        if not isinstance(groups, list) or not groups:
-            raise DeclarationError([f"{SOURCES}: sources must be a list with a group named raw"])
-        found: dict[str, Source] = {}
-        mistakes: list[str] = []
-        for group in groups:
-            for table in group.get("tables", []):
-                where = f"sources.{group.get('name')}.{table.get('name')}"
-                try:
-                    source = parse(Source, from_dbt(table), SOURCES, where)
-                except DeclarationError as error:
-                    mistakes += error.mistakes
-                else:
-                    found[source.name] = source
-        if mistakes:
-            raise DeclarationError(mistakes)
-        return found
+        return read_sources(self.root)
 
     @cached_property
     def models(self) -> dict[str, Model]:
         """All declared models by name."""
-        return {path.stem: self._model(path) for path in self._files("models", "*.yaml")}
+        found = each(self.files("models", "*.yaml"), self.read_model)
+        return {model.name: model for model in found}
 
     @cached_property
     def gates(self) -> dict[tuple[Layer, str], Gate]:
         """All declared gates by layer and table."""
-        found: dict[tuple[Layer, str], Gate] = {}
         layers: tuple[Layer, ...] = ("raw", "marts")
-        for layer in layers:
-            for path in self._files(f"data/expectations/{layer}", "*.yaml"):
-                shown = self.shown(path)
-                found[layer, path.stem] = parse(Gate, load_yaml(path, shown), shown)
-        return found
+        files = [(layer, path) for layer in layers for path in self.gate_files(layer)]
+        gates = each(files, lambda file: self.read_gate(file[1]))
+        return {(layer, path.stem): gate for (layer, path), gate in zip(files, gates, strict=True)}
 
     @cached_property
     def marts(self) -> dict[str, Path]:
         """The SQL file of each mart by the mart's name."""
-        return {path.stem: path for path in self._files("data/marts", "*.sql")}
+        return {path.stem: path for path in self.files("data/marts", "*.sql")}
 
     def source(self, name: str) -> Source:
         """The source called `name`, or an error with the nearest spelling."""
@@ -115,19 +95,21 @@ class Project:
         """`path` as messages show it: relative to the project."""
         return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
 
-    def _files(self, folder: str, pattern: str) -> list[Path]:
+    def files(self, folder: str, pattern: str) -> list[Path]:
+        """The files of a folder that match `pattern`, in the order of their names."""
         return sorted((self.root / folder).glob(pattern))
 
-    def _model(self, path: Path) -> Model:
-        shown = self.shown(path)
-        content: Any = load_yaml(path, shown)
-        if not isinstance(content, dict):
-            raise DeclarationError([f"{shown}: must be a mapping of fields, got {content!r}"])
-        if "name" in content:
-            raise DeclarationError(
-                [f"{shown}: name is not a field: the file's name is the model's"]
-            )
-        return parse(Model, {"name": path.stem, **content}, shown)
+    def gate_files(self, layer: Layer) -> list[Path]:
+        """The files that declare a layer's gates."""
+        return self.files(f"data/expectations/{layer}", "*.yaml")
+
+    def read_model(self, path: Path) -> Model:
+        """The model that one file declares."""
+        return read_model(path, self.shown(path))
+
+    def read_gate(self, path: Path) -> Gate:
+        """The gate that one file declares."""
+        return read_gate(path, self.shown(path))
 
 
 def _checked(root: Path) -> Path:

@@ -6,12 +6,15 @@ so that a column is declared once for both.
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from perennial.declare.frozen import Frozen
+
+SOURCES = "data/__sources.yml"
 
 DataType = Literal[
     "varchar", "integer", "bigint", "smallint", "double", "boolean", "date", "timestamptz"
@@ -21,7 +24,7 @@ DataType = Literal[
 class Column(Frozen):
     """One column of a source's contract."""
 
-    name: str = Field(description="The column's name as it is delivered.")
+    name: str = Field(min_length=1, description="The column's name as it is delivered.")
     data_type: DataType = Field(description="The DuckDB type that its values must have.")
     nullable: bool = Field(True, description="Whether a value may be missing.")
     description: str = Field("", description="What the column holds, with its unit.")
@@ -58,7 +61,8 @@ class Place(Frozen):
         """The place as messages show it, without secrets."""
         if self.sql:
             return f"sql {self.table or 'query'}"
-        return self.url or (f"{self.package}:{self.path}" if self.package else str(self.path))
+        shown = self.url or (f"{self.package}:{self.path}" if self.package else str(self.path))
+        return re.sub(r"(?<=://)[^/@\s]*@", "***@", shown)
 
 
 class Events(Frozen):
@@ -106,16 +110,19 @@ class Landing(Frozen):
 class Source(Frozen):
     """One table brought in from outside."""
 
-    name: str
-    description: str
-    columns: tuple[Column, ...] = Field(min_length=1)
-    land: Landing
+    name: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="The table's name, here and in the lake."
+    )
+    description: str = Field(description="What one row is.")
+    columns: tuple[Column, ...] = Field(min_length=1, description="The contract.")
+    land: Landing = Field(description="How it is brought in (config.meta.land).")
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:
         names = [column.name for column in self.columns]
+        folded = [name.casefold() for name in names]  # SQL does not tell upper from lower case
         mistakes = [
-            f"column {name} is declared twice" for name in set(names) if names.count(name) > 1
+            f"column {name} is declared twice" for name in set(folded) if folded.count(name) > 1
         ]
         wanted = list(self.land.key)
         if self.land.events:
@@ -131,22 +138,3 @@ class Source(Frozen):
             if column.name == name:
                 return column
         raise KeyError(name)
-
-
-def from_dbt(table: dict[str, Any]) -> dict[str, Any]:
-    """A dbt source table reduced to what `Source` declares (dbt keeps the rest for itself)."""
-    config = {**table.get("config", {})}
-    meta = {**table.get("meta", {}), **config.get("meta", {})}
-    return {
-        "name": table.get("name"),
-        "description": table.get("description", ""),
-        "columns": [_column(each) for each in table.get("columns", [])],
-        "land": meta.get("land"),
-    }
-
-
-def _column(column: dict[str, Any]) -> dict[str, Any]:
-    constraints = [each.get("type") for each in column.get("constraints", [])]
-    known = {key: column[key] for key in ("name", "description") if key in column}
-    data_type = str(column.get("data_type", "")).lower()
-    return {**known, "data_type": data_type, "nullable": "not_null" not in constraints}

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from importlib.util import find_spec
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from perennial.declare.gates import Expectation, Gate, Layer
+from perennial.declare.known_names import expectation_names, feature_services
 from perennial.declare.project import Project
-from perennial.declare.reading import nearest
+from perennial.declare.reading import load_yaml, nearest
 from perennial.errors import DeclarationError
 
 
@@ -23,9 +20,15 @@ def mistakes(project: Project) -> list[str]:
     files, so that this answers in well under two seconds.
     """
     found: list[str] = []
-    for part in (_sources, _models, _gates):
+    parts: tuple[Callable[[], list[str]], ...] = (
+        lambda: _sources(project),
+        lambda: _models(project),
+        lambda: _gates(project, "raw"),
+        lambda: _gates(project, "marts"),
+    )
+    for part in parts:
         try:
-            found += part(project)
+            found += part()
         except DeclarationError as error:
             found += error.mistakes
     return list(dict.fromkeys(found))
@@ -37,11 +40,15 @@ def _sources(project: Project) -> list[str]:
 
 def _models(project: Project) -> list[str]:
     found: list[str] = []
-    services = feature_services(project)
-    for path in sorted((project.root / "models").glob("*.yaml")):
+    try:
+        services: list[str] | None = feature_services(project)
+    except DeclarationError as error:
+        found += error.mistakes
+        services = None
+    for path in project.files("models", "*.yaml"):
         shown = project.shown(path)
         try:
-            model = project._model(path)
+            model = project.read_model(path)
         except DeclarationError as error:
             found += error.mistakes
             continue
@@ -51,7 +58,7 @@ def _models(project: Project) -> list[str]:
                 f"{nearest(model.rows.mart, project.marts)} (data/marts has: "
                 f"{', '.join(sorted(project.marts)) or 'none'})"
             )
-        if model.features not in services:
+        if services is not None and model.features not in services:
             found.append(
                 f"{shown}: features {model.features!r} is not a feature service"
                 f"{nearest(model.features, services)} (feature_repo has: "
@@ -60,27 +67,28 @@ def _models(project: Project) -> list[str]:
     return found
 
 
-def _gates(project: Project) -> list[str]:
+def _gates(project: Project, layer: Layer) -> list[str]:
     found: list[str] = []
     known = expectation_names()
-    layers: tuple[Layer, ...] = ("raw", "marts")
-    for layer in layers:
+    columns: dict[str, list[str]] | None = None
+    try:
         columns = _columns_of(project, layer)
-        for path in sorted((project.root / "data/expectations" / layer).glob("*.yaml")):
-            shown = project.shown(path)
-            if path.stem not in columns:
-                found.append(
-                    f"{shown}: {layer} has no table {path.stem!r}{nearest(path.stem, columns)} "
-                    f"(it has: {', '.join(sorted(columns)) or 'none'})"
-                )
-                continue
-            try:
-                gate = project.gates[layer, path.stem]
-            except DeclarationError as error:
-                found += [each for each in error.mistakes if each.startswith(shown)]
-                continue
-            for where, each in _expectations(gate):
-                found += _expectation(shown, where, each, known, columns[path.stem])
+    except DeclarationError as error:
+        found += error.mistakes
+    for path in project.gate_files(layer):
+        shown = project.shown(path)
+        if columns is not None and path.stem not in columns:
+            found.append(
+                f"{shown}: {layer} has no table {path.stem!r}{nearest(path.stem, columns)} "
+                f"(it has: {', '.join(sorted(columns)) or 'none'})"
+            )
+        try:
+            gate = project.read_gate(path)
+        except DeclarationError as error:
+            found += error.mistakes
+            continue
+        for where, each in _expectations(gate):
+            found += _expectation(shown, where, each, known, (columns or {}).get(path.stem, []))
     return found
 
 
@@ -127,47 +135,21 @@ def _columns_of(project: Project, layer: Layer) -> dict[str, list[str]]:
     """Per table its declared columns; an empty list where they are not declared."""
     if layer == "raw":
         return {name: [c.name for c in source.columns] for name, source in project.sources.items()}
-    return {name: _mart_columns(path.with_suffix(".yml")) for name, path in project.marts.items()}
+    return {
+        name: _mart_columns(path.with_suffix(".yml"), project)
+        for name, path in project.marts.items()
+    }
 
 
-def _mart_columns(path: Path) -> list[str]:
+def _mart_columns(path: Path, project: Project) -> list[str]:
     if not path.is_file():
         return []
-    document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    document = load_yaml(path, project.shown(path))
+    models = document.get("models") if isinstance(document, dict) else None
+    listed = [each.get("columns") for each in models or [] if isinstance(each, dict)]
     return [
-        column["name"]
-        for model in document.get("models", [])
-        for column in model.get("columns", [])
+        str(column["name"])
+        for columns in listed
+        for column in columns or []
+        if isinstance(column, dict) and "name" in column
     ]
-
-
-def expectation_names() -> list[str]:
-    """The names of all expectations that the installed Great Expectations brings."""
-    spec = find_spec("great_expectations")
-    if spec is None or not spec.submodule_search_locations:
-        raise DeclarationError(["great_expectations is not installed: run `make setup`"])
-    core = Path(spec.submodule_search_locations[0]) / "expectations" / "core"
-    return sorted(path.stem for path in core.glob("expect_*.py"))
-
-
-def feature_services(project: Project) -> list[str]:
-    """The names of the feature services in `feature_repo/`, read from the syntax, not by import."""
-    names: list[str] = []
-    for path in sorted(project.feature_repo.glob("**/*.py")):
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-        except SyntaxError as error:
-            where = f"{project.shown(path)}: line {error.lineno}"
-            raise DeclarationError([f"{where}: not valid Python: {error.msg}"]) from error
-        names += [name for node in ast.walk(tree) if (name := _service_name(node))]
-    return names
-
-
-def _service_name(node: ast.AST) -> str | None:
-    if not isinstance(node, ast.Call) or getattr(node.func, "id", None) != "FeatureService":
-        return None
-    named: list[ast.expr] = [each.value for each in node.keywords if each.arg == "name"]
-    for value in [*named, *node.args[:1]]:
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            return value.value
-    return None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from perennial.declare.project import SOURCES
-from perennial.declare.sources import Column, Source
+from perennial.declare.sources import SOURCES, Column, Source
 from perennial.errors import ContractBrokenError, DeclarationError
 from perennial.keep import quoting
 from perennial.land.contract import retyped

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perennial.declare.project import SOURCES
 from perennial.declare.reading import nearest
-from perennial.declare.sources import Source
+from perennial.declare.sources import SOURCES, Source
 
 
 def broken_columns(source: Source, part: str, found: Iterable[str]) -> list[str]:

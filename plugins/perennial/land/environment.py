@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from perennial.declare.project import SOURCES
+from perennial.declare.sources import SOURCES
 from perennial.errors import DeclarationError
 
 NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

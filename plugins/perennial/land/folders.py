@@ -6,8 +6,8 @@ import glob
 from importlib.util import find_spec
 from pathlib import Path
 
-from perennial.declare.project import SOURCES, Project
-from perennial.declare.sources import Source
+from perennial.declare.project import Project
+from perennial.declare.sources import SOURCES, Source
 from perennial.errors import DeclarationError, UnavailableError
 from perennial.keep.fingerprints import of_file
 from perennial.land.delivery import Delivery, blocks, digested

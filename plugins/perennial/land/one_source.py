@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
-from perennial.declare.project import SOURCES, Project
-from perennial.declare.sources import Source
+from perennial.declare.project import Project
+from perennial.declare.sources import SOURCES, Source
 from perennial.errors import UnavailableError
 from perennial.keep import partitions
 from perennial.keep.engine import connect

@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from perennial.declare.project import SOURCES
+from perennial.declare.sources import SOURCES
 from perennial.errors import DeclarationError, UnavailableError
 from perennial.land.delivery import Delivery, digested
 from perennial.land.environment import expand, hidden
