@@ -1,0 +1,75 @@
+"""A training that is killed leaves nothing half done, and the next one ends where it would have."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from perennial.errors import UnavailableError
+from perennial.train import train
+from perennial.train.candidate import read_candidate
+from perennial.train.registry import Registry
+
+DIES = """
+import os, signal, sys
+from pathlib import Path
+from importlib import import_module
+from perennial.declare.project import Project
+from perennial.declare.settings import Settings
+from perennial.train import train
+
+def die(*arguments, **options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+module, _, name = sys.argv[2].rpartition(":")
+target = import_module(module)
+*path, last = name.split(".")
+for part in path:
+    target = getattr(target, part)
+setattr(target, last, die)
+train("ripeness", "2024-01-21", project=Project(Path(sys.argv[1]), Settings()))
+"""
+
+POINTS = {
+    "before it learns": ("perennial.train.training:_fit", False),
+    "after it learned": ("perennial.train.training:replace_candidate", False),
+    "before it is registered": ("perennial.train.registry:Registry.register", True),
+    "while it is registered": ("mlflow.tracking:MlflowClient.create_model_version", True),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", list(POINTS))
+def test_killed_training_is_made_good_by_the_next(make_project: Any, point: str) -> None:
+    project = make_project()
+    where, has_candidate = POINTS[point]
+    done = subprocess.run(
+        [sys.executable, "-c", DIES, str(project.root), where],
+        check=False,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+    )
+    assert done.returncode == -signal.SIGKILL
+    if has_candidate:
+        left = read_candidate(project, "ripeness").digest
+        assert Registry(project).find("ripeness", left) is None
+    else:
+        with pytest.raises(UnavailableError, match="run train first"):
+            read_candidate(project, "ripeness")
+    trained = train("ripeness", "2024-01-21", project=project)
+    assert (trained.digest, trained.registered_as) == (
+        read_candidate(project, "ripeness").digest,
+        1,
+    )
+    if has_candidate:
+        assert trained.digest == left
+    assert _statuses(Registry(project)) <= {"FINISHED", "KILLED"}
+
+
+def _statuses(registry: Registry) -> set[str]:
+    experiment = registry.client.get_experiment_by_name("ripeness").experiment_id
+    return {run.info.status for run in registry.client.search_runs([experiment])}
