@@ -26,13 +26,21 @@ def _pid_file(project: Project) -> Path:
 
 
 def _pid(project: Project) -> int | None:
+    """The supervisor's process id, if that very process still runs (ids are used again)."""
     try:
-        pid = int(_pid_file(project).read_text(encoding="utf-8"))
-        os.kill(pid, 0)
-        command_line = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ValueError, ProcessLookupError, PermissionError):
+        pid, started = _pid_file(project).read_text(encoding="utf-8").split()
+        return int(pid) if _started(int(pid)) == started else None
+    except (FileNotFoundError, ValueError):
         return None
-    return pid if b"supervise" in command_line else None
+
+
+def _started(pid: int) -> str | None:
+    """When the kernel started the process, in its own ticks; None when it runs no more."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else fields[19]
 
 
 def is_running(project: Project) -> bool:
@@ -151,7 +159,7 @@ def _start(project: Project) -> None:
             env=environment(project),
             start_new_session=True,
         )
-    replace_text(_pid_file(project), str(process.pid))
+    replace_text(_pid_file(project), f"{process.pid} {_started(process.pid)}")
 
 
 def _answers(project: Project) -> bool:

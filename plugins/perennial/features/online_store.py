@@ -14,6 +14,7 @@ from typing import Any, Literal
 from feast import FeatureView, RepoConfig
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.infra.online_stores.sqlite import SqliteOnlineStore, SqliteOnlineStoreConfig
+from pydantic import Field
 
 Written = tuple[Any, dict[str, Any], datetime, datetime | None]
 """Entity key, feature → value (both as Feast's protobufs), event time, created time."""
@@ -22,7 +23,7 @@ Written = tuple[Any, dict[str, Any], datetime, datetime | None]
 class GuardedSqliteOnlineStoreConfig(SqliteOnlineStoreConfig):
     """`online_store:` in `feature_store.yaml`; `path` is the SQLite file."""
 
-    type: Literal["perennial.features.online_store.GuardedSqliteOnlineStore"] = (  # type: ignore[assignment]  # the class path is the type
+    type: Literal["perennial.features.online_store.GuardedSqliteOnlineStore"] = Field(  # type: ignore[assignment]  # Feast's way: the class path is the type
         "perennial.features.online_store.GuardedSqliteOnlineStore"
     )
 

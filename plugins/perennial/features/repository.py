@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 import warnings
@@ -17,7 +18,8 @@ from perennial.errors import DeclarationError
 
 def open_store(project: Project) -> Any:
     """The project's `feast.FeatureStore`, as `feature_repo/feature_store.yaml` declares it."""
-    os.environ.setdefault("FEAST_USAGE", "False")
+    os.environ.setdefault("FEAST_OPENLINEAGE_ENABLED", "false")
+    logging.getLogger("feast.repo_config").setLevel(logging.ERROR)  # its doubts about a setting
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # third parties' deprecations while Feast is imported
         from feast import FeatureStore

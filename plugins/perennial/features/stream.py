@@ -74,11 +74,11 @@ class Stream:
         cast = ", ".join(
             f'CAST("{each.name}" AS {each.data_type}) AS "{each.name}"' for each in declared.columns
         )
-        self._memory.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT {cast} FROM incoming")
+        self._memory.execute(f"CREATE OR REPLACE TEMP TABLE posted AS SELECT {cast} FROM incoming")
         self._memory.unregister("incoming")
         same = " AND ".join(f'old."{key}" = new."{key}"' for key in declared.land.key)
-        self._memory.execute(f"DELETE FROM raw_{source} AS old USING arrived AS new WHERE {same}")
-        self._memory.execute(f"INSERT INTO raw_{source} SELECT * FROM arrived")
+        self._memory.execute(f"DELETE FROM raw_{source} AS old USING posted AS new WHERE {same}")
+        self._memory.execute(f"INSERT INTO raw_{source} SELECT * FROM posted")
         self._forget(declared, first_seq)
 
     def needed_from(self, source: str) -> int:
@@ -114,12 +114,12 @@ class Stream:
             f'DELETE FROM "told_{view.name}" AS old USING changed AS new WHERE {same}'
         )
         self._memory.execute(f'INSERT INTO "told_{view.name}" SELECT * FROM changed')
-        return self._memory.execute("SELECT * FROM changed").to_arrow_table()
+        return self._memory.sql("SELECT * FROM changed").to_arrow_table()
 
     def _forget(self, source: Source, first_seq: int) -> None:
         """Drop rows that no view looks back on, and the batches that only held such rows."""
         moment = source.land.event_time or "NULL::TIMESTAMPTZ"
-        newest = self._one(f"SELECT max({moment}) FROM arrived")
+        newest = self._one(f"SELECT max({moment}) FROM posted")
         batches = self._batches[source.name]
         batches.append((first_seq, newest))
         latest = self._one(f"SELECT max({moment}) FROM raw_{source.name}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from perennial.declare.model import Model
@@ -57,7 +59,7 @@ def features(
         views = register(project)
         store = open_store(project)
         inputs = inputs_of(store, declared)
-        rows = _spine(project, declared, date.fromisoformat(start), date.fromisoformat(end))
+        rows = _spine(project, declared, *partitions.period(start, end))
         joined = store.get_historical_features(
             entity_df=rows.to_pandas(),
             features=store.get_feature_service(declared.features),
@@ -96,7 +98,7 @@ def _spine(project: Project, model: Model, start: date, end: date) -> Any:
     columns = ", ".join(f'"{name}"' for name in dict.fromkeys([*model.rows.key, *known]))
     order = ", ".join(f'"{name}"' for name in model.rows.key)
     with connect() as connection:
-        return connection.execute(
+        return connection.sql(
             f"SELECT {columns}, "
             f'CAST("{model.rows.event_timestamp}" AS TIMESTAMPTZ) AS event_timestamp, '
             f'CAST("{model.label.column}" AS DOUBLE) AS label, '
@@ -120,13 +122,14 @@ def _training_table(rows: Any, joined: Any, inputs: Any) -> Any:
 
 def _publish(project: Project, model: str, table: Any, days: list[date]) -> int:
     """Publish the rows day by day; `days` is sorted and as long as the table."""
-    lake, folder = project.lake, project.lake / "training" / model
-    first = 0
-    n_days = 0
-    while first < len(days):
-        last = first
-        while last < len(days) and days[last] == days[first]:
-            last += 1
-        partitions.publish(folder, days[first], table.slice(first, last - first), lake)
-        first, n_days = last, n_days + 1
-    return n_days
+    folder = project.lake / "training" / model
+    with partitions.aside(project.lake) as aside:
+        files: dict[date, Path] = {}
+        first = 0
+        for day, group in groupby(days):
+            length = sum(1 for _ in group)
+            files[day] = aside / f"{day}.parquet"
+            partitions.write(table.slice(first, length), files[day])
+            first += length
+        partitions.publish_files(folder, files, lambda _: None)
+    return len(files)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from perennial.declare.project import Project
 from perennial.keep import locks, partitions
 from perennial.keep.engine import connect
@@ -41,7 +43,7 @@ def layer(start: str, end: str, *, project: Project | None = None) -> Layered:
     when a test fails, `BusyError` when another run builds.
     """
     project = project or Project.find()
-    days = partitions.days_between(date.fromisoformat(start), date.fromisoformat(end))
+    days = partitions.days_between(*partitions.period(start, end))
     with (
         locks.exclusive(project.var / "locks", "layer"),
         partitions.aside(project.lake) as out,
@@ -69,20 +71,15 @@ def layer(start: str, end: str, *, project: Project | None = None) -> Layered:
 def _publish(project: Project, mart: str, built: Path, days: list[date]) -> LayeredMart:
     """Move each built day into the lake; a day of the period without rows is withdrawn."""
     table = project.lake / "marts" / mart
-    n_rows = 0
-    published: set[date] = set()
+    files: dict[date, Path] = {}
     with connect() as connection:
         for folder in sorted(built.glob("day=*")):
             day = date.fromisoformat(folder.name.removeprefix("day="))
-            file = _single(connection, folder)
-            found = connection.execute(f"SELECT count(*) FROM read_parquet('{file}')").fetchone()
-            n_rows += found[0] if found else 0
-            partitions.publish_file(table, day, file)
-            published.add(day)
-    withdrawn = [day for day in days if day not in published and partitions.withdraw(table, day)]
-    return LayeredMart(
-        mart=mart, n_days=len(published), n_rows=n_rows, n_withdrawn_days=len(withdrawn)
-    )
+            files[day] = _single(connection, folder)
+    n_rows = sum(pq.read_metadata(file).num_rows for file in files.values())
+    partitions.publish_files(table, files, lambda _: None)
+    withdrawn = [day for day in days if day not in files and partitions.withdraw(table, day)]
+    return LayeredMart(mart=mart, n_days=len(files), n_rows=n_rows, n_withdrawn_days=len(withdrawn))
 
 
 def _single(connection: object, folder: Path) -> Path:

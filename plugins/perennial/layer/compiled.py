@@ -23,12 +23,13 @@ class Compiled:
 
     queries: dict[str, str]
     reads: dict[str, tuple[str, ...]]
+    """The relations that a relation reads directly."""
+    sources: dict[str, tuple[str, ...]]
+    """The sources that a relation reads directly (a source and a relation may share a name)."""
 
     def sources_of(self, relation: str) -> set[str]:
         """The sources that `relation` reads, directly or through others."""
-        if relation not in self.queries:
-            return {relation}
-        return {name for each in self.reads[relation] for name in self.sources_of(each)}
+        return {name for each in self.needed_for([relation]) for name in self.sources[each]}
 
     def needed_for(self, relations: list[str]) -> list[str]:
         """The relations that `relations` are made of, themselves included, in order."""
@@ -75,8 +76,13 @@ def open_memory(project: Project, compiled: Compiled, relations: list[str]) -> A
 
 
 def _node(node: Any) -> dict[str, Any]:
-    reads = [str(each).split(".")[-1] for each in node.depends_on.nodes]
-    return {"name": node.name, "query": node.compiled_code, "reads": reads}
+    parents = [str(each).split(".") for each in node.depends_on.nodes]
+    return {
+        "name": node.name,
+        "query": node.compiled_code,
+        "reads": [each[-1] for each in parents if each[0] == "model"],
+        "sources": [each[-1] for each in parents if each[0] == "source"],
+    }
 
 
 def _from_json(content: dict[str, Any]) -> Compiled:
@@ -94,6 +100,7 @@ def _from_json(content: dict[str, Any]) -> Compiled:
     return Compiled(
         queries={name: nodes[name]["query"] for name in ordered},
         reads={name: tuple(nodes[name]["reads"]) for name in ordered},
+        sources={name: tuple(nodes[name]["sources"]) for name in ordered},
     )
 
 

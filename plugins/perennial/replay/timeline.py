@@ -60,14 +60,14 @@ def questions_of(project: Project, model: Model, day: date) -> list[Asked]:
         )
     names = [field.name for field in model.request.fields]
     with connect() as connection:
-        rows: Any = connection.execute(
+        rows = connection.sql(
             f"SELECT {_listed(names)}, {_listed(list(model.rows.key))}, "
-            f'CAST("{model.rows.event_timestamp}" AS TIMESTAMPTZ) AS at '
-            f"FROM read_parquet('{file}') ORDER BY at, {_listed(list(model.rows.key))}"
+            f'CAST("{model.rows.event_timestamp}" AS TIMESTAMPTZ) AS asked_at '
+            f"FROM read_parquet('{file}') ORDER BY asked_at, {_listed(list(model.rows.key))}"
         ).to_arrow_table()
     return [
         Asked(
-            row["at"],
+            row["asked_at"],
             tuple(row[key] for key in model.rows.key),
             {name: row[name] for name in names if row[name] is not None},
         )
@@ -85,7 +85,7 @@ def _events(project: Project, source: Source, day: date) -> list[Happened]:
         _fill(project, memory, name, first, day + timedelta(days=1))
     found: list[Happened] = []
     for moment in declared.moments:
-        rows = memory.execute(_query(source, moment)).to_arrow_table().to_pylist()
+        rows = memory.sql(_query(source, moment)).to_arrow_table().to_pylist()
         found += [Happened(row.pop("__at"), source.name, row) for row in rows]
     return found
 
