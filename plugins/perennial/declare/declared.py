@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from perennial.declare.dbt_tables import from_dbt
 from perennial.declare.gates import Gate
 from perennial.declare.model import Model
-from perennial.declare.reading import load_yaml, parse
+from perennial.declare.reading import parse
 from perennial.declare.settings import Settings
 from perennial.declare.sources import SOURCES, Source
+from perennial.declare.yaml_files import load_yaml
 from perennial.errors import DeclarationError
 
 Given = TypeVar("Given")

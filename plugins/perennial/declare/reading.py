@@ -1,50 +1,17 @@
-"""Reads one YAML file into a declared object, and collects every mistake in it at once."""
+"""Makes a declared object of a document, and collects every mistake in it at once."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from perennial.errors import DeclarationError
 
 Declared = TypeVar("Declared", bound=BaseModel)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe loading that refuses a key that stands twice (YAML would let the last one win)."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"{key.value!r} stands here twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def load_yaml(path: Path, shown: str) -> Any:
-    """The YAML document at `path`; a syntax mistake names file, line and column."""
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # it is a safe one
-    except FileNotFoundError as error:
-        raise DeclarationError([f"{shown}: the file does not exist"]) from error
-    except UnicodeDecodeError as error:
-        raise DeclarationError([f"{shown}: is not UTF-8 text ({error.reason})"]) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise DeclarationError([f"{shown}:{where}: not valid YAML: {error.problem}"]) from error
-    except yaml.YAMLError as error:
-        reason = str(error).splitlines()[0]
-        raise DeclarationError([f"{shown}: not valid YAML: {reason}"]) from error
 
 
 def parse(kind: type[Declared], content: Any, shown: str, prefix: str = "") -> Declared:
@@ -56,7 +23,11 @@ def parse(kind: type[Declared], content: Any, shown: str, prefix: str = "") -> D
         return kind.model_validate(content)
     except ValidationError as error:
         schema = kind.model_json_schema()
-        lines = [f"{shown}: {_sentence(each, schema, prefix)}" for each in error.errors()]
+        lines = [
+            f"{shown}: {_sentence(each, schema, prefix)}"
+            for each in error.errors()
+            if not _follows_from_others(each)
+        ]
         raise DeclarationError(lines) from error
 
 
@@ -66,8 +37,33 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f', did you mean "{close[0]}"?' if close else ""
 
 
+def _follows_from_others(error: Any) -> bool:
+    """Whether a list is only "too short" because its wrong items were not counted."""
+    if error["type"] != "too_short" or not isinstance(error["input"], list | tuple):
+        return False
+    return len(error["input"]) >= int(error["ctx"]["min_length"])
+
+
+PLAIN = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "a text",
+    "string_too_short": "a text that is not empty",
+    "dict_type": "a mapping",
+    "model_type": "a mapping of fields",
+    "tuple_type": "a list",
+    "date_from_datetime_parsing": "a date (2013-03-01)",
+    "date_type": "a date (2013-03-01)",
+}
+
+
 def _sentence(error: Any, schema: dict[str, Any], prefix: str) -> str:
-    location = [str(part) for part in error["loc"]]
+    location = [str(part) for part in error["loc"] if part != "[key]"]
     path = ".".join(part for part in [prefix, *location] if part) or "the document"
     here = _schema_at(schema, schema, location)
     found, context = error["input"], error.get("ctx", {})
@@ -80,17 +76,25 @@ def _sentence(error: Any, schema: dict[str, Any], prefix: str) -> str:
             guess = nearest(location[-1], known)
             return f"{path} is not a known field{guess or ''} (accepted: {', '.join(known)})"
         case "literal_error" | "enum":
-            allowed = here.get("enum") or [here["const"]] if here else [context.get("expected")]
-            listed = ", ".join(str(each) for each in allowed)
-            guess = nearest(str(found), map(str, allowed))
-            return f"{path} must be one of {listed}, got {found!r}{guess}"
+            allowed = _allowed(here, context)
+            guess = nearest(str(found), allowed)
+            return f"{path} must be one of {', '.join(allowed)}, got {found!r}{guess}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             return f"{path} must be {_range(here, context)}, got {found!r}"
+        case "too_short":
+            return f"{path} must have at least {context['min_length']} of them, got {found!r}"
         case "value_error":
-            return f"{path}: {str(error['msg']).removeprefix('Value error, ')}"
-        case _:
+            meaning = str(error["msg"]).removeprefix("Value error, ")
+            return f"{path}: {meaning}" if prefix or location else meaning
+        case kind:
             expected = str(error["msg"]).removeprefix("Input should be ").removeprefix("Input ")
-            return f"{path} must be {expected}, got {found!r}"
+            return f"{path} must be {PLAIN.get(kind, expected)}, got {found!r}"
+
+
+def _allowed(schema: dict[str, Any], context: dict[str, Any]) -> list[str]:
+    if "enum" in schema or "const" in schema:
+        return [str(each) for each in schema.get("enum") or [schema["const"]]]
+    return re.findall(r"'([^']*)'", str(context.get("expected", "")))
 
 
 def _range(schema: dict[str, Any], context: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from perennial.declare.gates import Expectation, Gate, Layer
 from perennial.declare.known_names import expectation_names, feature_services
 from perennial.declare.project import Project
-from perennial.declare.reading import load_yaml, nearest
+from perennial.declare.reading import nearest
+from perennial.declare.yaml_files import load_yaml
 from perennial.errors import DeclarationError
 
 
