@@ -94,14 +94,23 @@ def read(held: dict[date, Path], gate: Gate | None) -> Rows:
         )
     except pa.ArrowException as error:
         raise ContractBrokenError(f"the days do not have the same types: {error}") from error
-    return Rows(tuple(parts), _wide(together.to_pandas()))
+    return Rows(tuple(parts), _wide(together).to_pandas())
 
 
-def _wide(frame: pd.DataFrame) -> pd.DataFrame:
-    """Numbers in 64 bits: Great Expectations compares shorter ones one by one in Python."""
-    kinds = {"i": "int64", "u": "int64", "f": "float64"}
-    wide = {name: kinds[kind.kind] for name, kind in frame.dtypes.items() if kind.kind in kinds}
-    return frame.astype(wide)
+def _wide(table: pa.Table) -> pa.Table:
+    """Numbers in 64 bits: Great Expectations compares all others one by one in Python."""
+    types = pa.types
+    for index, field in enumerate(table.schema):
+        is_long = field.type in (pa.int64(), pa.uint64())
+        if types.is_integer(field.type) and not is_long:
+            table = table.set_column(index, field.name, table[index].cast(pa.int64()))
+        elif types.is_decimal(field.type) or field.type in (
+            pa.uint64(),
+            pa.float16(),
+            pa.float32(),
+        ):
+            table = table.set_column(index, field.name, table[index].cast(pa.float64()))
+    return table
 
 
 def _read_one(path: Path, day: date, gate: Gate | None) -> pa.Table:
