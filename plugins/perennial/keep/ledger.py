@@ -14,58 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    event,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from perennial.declare.project import Project
-
-metadata = MetaData()
-
-slots = Table(
-    "slots",
-    metadata,
-    Column("model", String, primary_key=True),
-    Column("slot", String, primary_key=True),
-    Column("port", Integer, nullable=False, unique=True),
-    Column("version", String),
-    Column("state", String, nullable=False),  # empty | assigned | proven | failed
-    Column("detail", String, nullable=False, default=""),
-    Column("changed_at", String, nullable=False),
-)
-
-routes = Table(
-    "routes",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("model", String, nullable=False, index=True),
-    Column("slot", String, nullable=False),
-    Column("version", String, nullable=False),
-    Column("since", String, nullable=False),
-    Column("why", String, nullable=False),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("at", String, nullable=False),
-    Column("actor", String, nullable=False),
-    Column("action", String, nullable=False),
-    Column("subject", String, nullable=False),
-    Column("detail", String, nullable=False),
-)
+from perennial.errors import UnavailableError
+from perennial.keep.ledger_tables import audit, open_database, routes, slots
 
 SLOTS = ("blue", "green")
 State = Literal["empty", "assigned", "proven", "failed"]
@@ -99,8 +53,7 @@ class Ledger:
     """Reads and writes the shared state; every change is one transaction."""
 
     def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
-        metadata.create_all(self.engine)
+        self.engine = open_database(url)
 
     @classmethod
     def of(cls, project: Project) -> Ledger:
@@ -128,17 +81,23 @@ class Ledger:
 
     def reserve(self, model: str, first_port: int) -> list[Slot]:
         """The model's slots, reserved with ports of their own the first time."""
-        if not self.slots(model):
-            with self.change("reserve", model, "deploy") as connection:
-                taken = set(connection.execute(select(slots.c.port)).scalars())
-                free = (port for port in range(first_port, 65536) if port not in taken)
-                for name in SLOTS:
-                    connection.execute(
-                        insert(slots).values(
-                            model=model, slot=name, port=next(free), state="empty", changed_at=now()
-                        )
-                    )
-        return self.slots(model)
+        while not (reserved := self.slots(model)):
+            try:
+                self._reserve(model, first_port)
+            except IntegrityError:  # another process was first: look at what it left
+                continue
+        return reserved
+
+    def _reserve(self, model: str, first_port: int) -> None:
+        with self.change("reserve", model, "deploy") as connection:
+            taken = set(connection.execute(select(slots.c.port)).scalars())
+            free = (port for port in range(first_port, 65536) if port not in taken)
+            ports = dict(zip(SLOTS, free, strict=False))
+            if len(ports) < len(SLOTS):
+                raise UnavailableError(f"no {len(SLOTS)} ports are free from {first_port} on")
+            for name, port in ports.items():
+                new = {"model": model, "slot": name, "port": port, "state": "empty"}
+                connection.execute(insert(slots).values(**new, changed_at=now()))
 
     def slots(self, model: str | None = None) -> list[Slot]:
         """The reserved slots of one model, or of all."""
@@ -146,40 +105,55 @@ class Ledger:
         if model is not None:
             query = query.where(slots.c.model == model)
         with self.engine.connect() as connection:
-            return [
-                Slot(row.model, row.slot, row.port, row.version, row.state, row.detail)
-                for row in connection.execute(query)
-            ]
+            return [_slot(row) for row in connection.execute(query)]
 
     def set_slot(
         self, model: str, slot: str, version: str | None, state: State, detail: str = ""
     ) -> None:
         """Record which version a slot runs and whether it has been proven."""
-        with self.change(state, f"{model}/{slot}", "deploy", version=version) as connection:
-            connection.execute(
+        told = {"version": version, "detail": detail}
+        with self.change(state, f"{model}/{slot}", "deploy", **told) as connection:
+            changed = connection.execute(
                 update(slots)
                 .where(slots.c.model == model, slots.c.slot == slot)
                 .values(version=version, state=state, detail=detail, changed_at=now())
             )
+            if changed.rowcount != 1:
+                raise UnavailableError(f"{model} has no slot {slot!r} reserved")
 
     def route(self, model: str, slot: str, version: str, why: str, actor: str) -> None:
-        """Let `slot` answer for `model` from now on."""
+        """Let `slot` answer for `model` from now on.
+
+        Raises `UnavailableError` when the slot is not proven with this very version.
+        """
         with self.change("route", model, actor, slot=slot, version=version, why=why) as connection:
+            query = select(slots).where(slots.c.model == model, slots.c.slot == slot)
+            found = connection.execute(query).first()
+            if found is None or (found.version, found.state) != (version, "proven"):
+                has = f"{found.version} ({found.state})" if found else "not reserved"
+                raise UnavailableError(
+                    f"{model} {version} cannot answer from slot {slot!r}, which is {has}; "
+                    "it must be proven there first"
+                )
             connection.execute(
                 insert(routes).values(model=model, slot=slot, version=version, since=now(), why=why)
             )
 
     def current(self, model: str) -> tuple[Slot, str] | None:
         """The slot that answers for `model` and since when; None when nothing serves."""
-        query = select(routes).where(routes.c.model == model).order_by(routes.c.id.desc()).limit(1)
+        same = and_(slots.c.model == routes.c.model, slots.c.slot == routes.c.slot)
+        query = (
+            select(slots, routes.c.since)
+            .join_from(routes, slots, same)
+            .where(routes.c.model == model)
+            .order_by(routes.c.id.desc())
+            .limit(1)
+        )
         with self.engine.connect() as connection:
             row = connection.execute(query).first()
-        if row is None:
-            return None
-        slot = next(each for each in self.slots(model) if each.slot == row.slot)
-        return slot, str(row.since)
+        return None if row is None else (_slot(row), str(row.since))
 
-    def history(self, model: str) -> list[dict[str, str]]:
+    def history(self, model: str) -> list[dict[str, Any]]:
         """What answered for `model`, the oldest first."""
         query = select(routes).where(routes.c.model == model).order_by(routes.c.id)
         with self.engine.connect() as connection:
@@ -207,13 +181,5 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if url.startswith("sqlite"):
-
-        @event.listens_for(engine, "connect")
-        def _share(connection: Any, _record: Any) -> None:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA busy_timeout=10000")
-
-    return engine
+def _slot(row: Any) -> Slot:
+    return Slot(row.model, row.slot, row.port, row.version, row.state, row.detail)

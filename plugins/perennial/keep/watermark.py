@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from perennial.declare.project import Project
 from perennial.keep.files import replace_text
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,19 @@ def _file(project: Project) -> Path:
 
 
 def watermarks(project: Project) -> dict[str, Watermark]:
-    """Per source its watermark; empty before the first event."""
+    """Per source its watermark; empty before the first event.
+
+    A file that cannot be understood counts as none, and the log says so: the freshener then reads
+    everything again, which gives the same features.
+    """
     try:
         content = json.loads(_file(project).read_text(encoding="utf-8"))
+        return {source: Watermark(**each) for source, each in content.items()}
     except FileNotFoundError:
         return {}
-    return {source: Watermark(**each) for source, each in content.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        logger.warning("%s is damaged, all events count as new: %s", _file(project).name, error)
+        return {}
 
 
 def record(project: Project, marks: dict[str, Watermark]) -> None:

@@ -1,0 +1,62 @@
+"""The tables of the ledger, and the connection to its database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, event
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+metadata = MetaData()
+
+slots = Table(
+    "slots",
+    metadata,
+    Column("model", String, primary_key=True),
+    Column("slot", String, primary_key=True),
+    Column("port", Integer, nullable=False, unique=True),
+    Column("version", String),
+    Column("state", String, nullable=False),  # empty | assigned | proven | failed
+    Column("detail", String, nullable=False, default=""),
+    Column("changed_at", String, nullable=False),
+)
+
+routes = Table(
+    "routes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("model", String, nullable=False, index=True),
+    Column("slot", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("since", String, nullable=False),
+    Column("why", String, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("detail", String, nullable=False),
+)
+
+
+def open_database(url: str) -> Engine:
+    """The database at `url` with all tables; several processes may open it for the first time."""
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if url.startswith("sqlite"):
+        event.listen(engine, "connect", _share)
+    with engine.begin() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
+    return engine
+
+
+def _share(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA busy_timeout=10000")
+    connection.execute("PRAGMA journal_mode=WAL")
