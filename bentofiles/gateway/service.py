@@ -14,8 +14,8 @@ gateway = Gateway(Project.find())
 class GatewayService:
     """Answers /predict, /explain and /events/{source}; described by /openapi.json."""
 
-    def __is_ready__(self) -> bool:
-        return gateway.is_ready()
+    async def __is_ready__(self) -> bool:
+        return await gateway.is_ready()
 
     @bentoml.on_shutdown
     async def close(self) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import aiohttp
 import orjson
 
-from perennial.serve.refusals import RefusedError
+from perennial.serve.said import unavailable
 
 HEADERS = {"Content-Type": "application/json"}
 
@@ -21,11 +20,10 @@ class SlotClient:
 
     async def ask(
         self, port: int, verb: str, columns: dict[str, list[Any]], timeout_ms: int
-    ) -> dict[str, Any]:
+    ) -> bytes:
         """The slot's answer to `verb` (`predict` or `explain`) for columns of equal length.
 
-        Raises `RefusedError` 503 when the slot does not answer in time, answers with an error, or
-        gives a score that is not a finite number.
+        Raises `RefusedError` 503 when the slot does not answer in time or answers with an error.
         """
         try:
             async with self._open().post(
@@ -33,34 +31,23 @@ class SlotClient:
                 data=orjson.dumps({"columns": columns}),
                 headers=HEADERS,
                 timeout=aiohttp.ClientTimeout(total=timeout_ms / 1000),
+                allow_redirects=False,
             ) as response:
                 body = await response.read()
                 if response.status != 200:
-                    raise _unavailable(f"the server answered {response.status}")
+                    raise unavailable(f"the server answered {response.status}")
+                return body
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise _unavailable(f"the server did not answer ({type(error).__name__})") from error
-        return _checked(orjson.loads(body), len(next(iter(columns.values()))))
+            raise unavailable(f"the server did not answer ({type(error).__name__})") from error
 
     async def close(self) -> None:
         """Close the kept connections."""
         if self._session is not None:
             await self._session.close()
+            self._session = None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
             self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
         return self._session
-
-
-def _checked(answer: dict[str, Any], n: int) -> dict[str, Any]:
-    scores = answer.get("scores")
-    if not isinstance(scores, list) or len(scores) != n:
-        raise _unavailable(f"the server did not give {n} scores")
-    if not all(isinstance(score, float | int) and math.isfinite(score) for score in scores):
-        raise _unavailable("the server gave a score that is not a finite number")
-    return answer
-
-
-def _unavailable(why: str) -> RefusedError:
-    return RefusedError(503, "unavailable", f"no answer now: {why}", retry_after_seconds=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from perennial.serve.metrics import ANSWER_SECONDS, ANSWERS, MISSING_FEATURES
 from perennial.serve.questions import Question, QuestionParser, shown
 from perennial.serve.refusals import RefusedError
 from perennial.serve.routing import Router
+from perennial.serve.said import Said, understood
+
+logger = logging.getLogger(__name__)
 
 
 class PredictionDesk:
@@ -39,39 +43,46 @@ class PredictionDesk:
         """
         questions, is_batch = self.parser.parse(body)
         started = time.perf_counter()
-        slot = self.router.champion()
+        slot = await self.router.champion()
         if slot is None or slot.version is None:
             raise RefusedError(
                 503, "nothing_serves", f"no version of {self.model.name} serves yet", None, 5
             )
-        known = {name: [each.known[name] for each in questions] for name in questions[0].known}
-        looked = self.features.look_up(known, [each.asked_at for each in questions])
-        said = await self._client.ask(slot.port, verb, looked.columns, self.model.serve.timeout_ms)
-        answers = [
-            self._answer(slot, each, looked, said, row) for row, each in enumerate(questions)
-        ]
+        looked = self._look_up(questions)
+        body = await self._client.ask(slot.port, verb, looked.columns, self.model.serve.timeout_ms)
+        is_probability = self.model.task == "binary"
+        said = understood(body, len(questions), slot.version, verb == "explain", is_probability)
+        answers = [self._answer(each, looked, said, row) for row, each in enumerate(questions)]
         self._write(questions, looked, answers, slot)
         self._count(slot, looked, time.perf_counter() - started)
         return answers if is_batch else answers[0]
 
-    def _answer(
-        self, slot: Slot, question: Question, looked: Looked, said: dict[str, Any], row: int
-    ) -> dict[str, Any]:
-        score = said["scores"][row]
+    def _look_up(self, questions: list[Question]) -> Looked:
+        known = {name: [each.known[name] for each in questions] for name in questions[0].known}
+        try:
+            return self.features.look_up(known, [each.asked_at for each in questions])
+        except Exception as error:  # every online store has errors of its own
+            logger.exception("features of %s not read", self.model.name)
+            raise RefusedError(
+                503, "features", "the features cannot be read now", retry_after_seconds=1
+            ) from error
+
+    def _answer(self, question: Question, looked: Looked, said: Said, row: int) -> dict[str, Any]:
+        score = said.scores[row]
         answer = {
             "prediction_id": uuid.uuid4().hex,
             "model": self.model.name,
-            "version": slot.version,
+            "version": said.version,
             "variant": "champion",
             "asked_at": question.asked_at,
             "score": score,
             "label": self._label(score),
-            "unknown": said["unknown"][row],
+            "unknown": said.unknown[row],
             "missing": looked.missing[row],
         }
-        if "reasons" in said:
-            reasons = said["reasons"][row][: self.model.serve.n_reasons]
-            answer |= {"base": said["base"], "reasons": reasons}
+        if said.reasons is not None:
+            reasons = said.reasons[row][: self.model.serve.n_reasons]
+            answer |= {"base": said.base, "reasons": reasons}
         return answer
 
     def _label(self, score: float) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,10 +21,10 @@ from perennial.keep.watermark import Watermark, watermarks
 from perennial.serve.asking import SlotClient
 from perennial.serve.desk import PredictionDesk
 from perennial.serve.limits import Limits
-from perennial.serve.metrics import EVENTS_FRESH, REFUSALS
+from perennial.serve.metrics import EVENTS_FRESH
 from perennial.serve.openapi import document
 from perennial.serve.posting import EventDesk
-from perennial.serve.refusals import RefusedError, refusal
+from perennial.serve.refusals import RefusedError, http_refusal, refusal
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -45,14 +46,14 @@ class Gateway:
         }
         self._document = orjson.dumps(
             document(
-                {name: desk.parser.kind for name, desk in self.desks.items()},
-                {name: inbox.kind for name, inbox in self.events.sources.items()},
+                {name: desk.parser.form for name, desk in self.desks.items()},
+                {name: inbox.form for name, inbox in self.events.sources.items()},
             )
         )
 
-    def is_ready(self) -> bool:
+    async def is_ready(self) -> bool:
         """Whether every declared model has a slot that serves."""
-        return all(desk.router.champion() is not None for desk in self.desks.values())
+        return all([await desk.router.champion() for desk in self.desks.values()])
 
     def app(self) -> ASGIApp:
         """The ASGI application with all routes and limits."""
@@ -65,7 +66,7 @@ class Gateway:
             Route("/events/{source}", self._guarded(self._read_events), methods=["GET"]),
             Route("/openapi.json", self._openapi, methods=["GET"]),
         ]
-        return Limits(Starlette(routes=routes))
+        return Limits(Starlette(routes=routes, exception_handlers={HTTPException: http_refusal}))
 
     async def close(self) -> None:
         """Close connections and free the journals."""
@@ -78,7 +79,6 @@ class Gateway:
             try:
                 return await handler(request)
             except RefusedError as error:
-                REFUSALS.labels(error.code).inc()
                 return refusal(error)
 
         return guarded
@@ -88,11 +88,9 @@ class Gateway:
         if name is None and len(self.desks) == 1:
             return next(iter(self.desks.values()))
         if name not in self.desks:
-            raise RefusedError(
-                404,
-                "unknown_model",
-                f"no model {str(name)[:100]!r} (declared: {', '.join(sorted(self.desks))})",
-            )
+            found = "name the model in the path" if name is None else f"no model {name[:100]!r}"
+            declared = ", ".join(sorted(self.desks))
+            raise RefusedError(404, "unknown_model", f"{found} (declared: {declared})")
         return self.desks[name]
 
     async def _predict(self, request: Request) -> Response:
@@ -103,17 +101,14 @@ class Gateway:
 
     async def _post_events(self, request: Request) -> Response:
         body = await request.body()
-        source = request.path_params["source"]
-        return _json(self.events.post(source, body))
+        return _json(self.events.post(request.path_params["source"], body))
 
     async def _read_events(self, request: Request) -> Response:
         source = request.path_params["source"]
-        inbox = self.events.sources.get(source)
-        if inbox is None:
-            raise RefusedError(404, "unknown_source", f"no source {source[:100]!r} takes events")
+        last = self.events.last_seq(source)
         fresh = watermarks(self.project).get(source, Watermark()).fresh_seq
         EVENTS_FRESH.labels(source).set(fresh)
-        return _json({"seq": inbox.journal.last_seq, "fresh_seq": fresh})
+        return _json({"seq": last, "fresh_seq": fresh})
 
     async def _openapi(self, _: Request) -> Response:
         return Response(self._document, media_type="application/json")

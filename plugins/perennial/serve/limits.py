@@ -46,8 +46,8 @@ class Limits:
             raise RefusedError(
                 415, "unsupported", f"content type must be {JSON}, got {kind[:100] or 'none'}"
             )
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self.max_bytes:
+        length = headers.get(b"content-length", b"0").lstrip(b"0")
+        if length.isdigit() and (len(length) > 18 or int(length) > self.max_bytes):
             raise self._too_large()
 
     async def _read(self, receive: Receive) -> bytes:

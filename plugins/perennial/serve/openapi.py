@@ -4,58 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
-
-REFUSAL = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "mistakes"],
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "mistakes": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": {"field": {"type": "string"}, "found": {}, "allowed": {}},
-                    },
-                },
-            },
-        }
-    },
-}
-
-ANSWER = {
-    "type": "object",
-    "required": ["prediction_id", "model", "version", "variant", "asked_at", "score", "label"],
-    "properties": {
-        "prediction_id": {"type": "string", "description": "Send it back with /feedback."},
-        "model": {"type": "string"},
-        "version": {"type": "string", "description": "The model version that answered."},
-        "variant": {"type": "string", "description": "champion, or challenger in a release."},
-        "asked_at": {"type": "string", "format": "date-time"},
-        "score": {"type": "number", "description": "binary: probability; regression: the answer."},
-        "label": {"type": ["string", "null"], "description": "binary: the score in words."},
-        "unknown": {
-            "type": "array",
-            "items": {"type": "object"},
-            "description": "Values the model has never seen; it answered as for an unknown one.",
-        },
-        "missing": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Feature views that hold nothing (or nothing fresh) for this question.",
-        },
-        "reasons": {
-            "type": "array",
-            "items": {"type": "object"},
-            "description": "/explain: contributions (exact TreeSHAP), the largest first.",
-        },
-    },
-}
+from perennial.serve.answers import ANSWER, EXPLAINED, POSTED, REFUSAL, SEEN
+from perennial.serve.forms import Form
 
 _STATUS = {
     "400": "Not JSON.",
@@ -67,28 +17,29 @@ _STATUS = {
 }
 
 
-def document(questions: dict[str, type[BaseModel]], events: dict[str, type[BaseModel]]) -> Any:
+def document(questions: dict[str, Form], events: dict[str, Form]) -> Any:
     """OpenAPI 3.1: /predict and /explain per model, /events per source."""
-    schemas: dict[str, Any] = {"Answer": ANSWER, "Refusal": REFUSAL}
+    schemas: dict[str, Any] = {"Answer": ANSWER, "Explained": EXPLAINED, "Refusal": REFUSAL}
     paths: dict[str, Any] = {}
-    for model, kind in questions.items():
-        body = _body(kind, schemas)
-        for verb, summary in (("predict", "Ask for a prediction"), ("explain", "Ask why")):
-            paths[f"/{verb}/{model}"] = _post(
-                summary, f"{verb}_{model}", body, _one_or_many("Answer")
-            )
+    for model, form in questions.items():
+        body = _body(form, schemas)
+        for verb, summary, answer in (
+            ("predict", "Ask for a prediction", _one_or_many("Answer", form.most)),
+            ("explain", "Ask why", _one_or_many("Explained", form.most)),
+        ):
+            paths[f"/{verb}/{model}"] = {"post": _post(summary, f"{verb}_{model}", body, answer)}
             if len(questions) == 1:
-                paths[f"/{verb}"] = _post(summary, verb, body, _one_or_many("Answer"))
-    accepted = {
-        "type": "object",
-        "required": ["accepted", "seq"],
-        "properties": {"accepted": {"type": "integer"}, "seq": {"type": "integer"}},
-    }
-    for source, kind in events.items():
+                paths[f"/{verb}"] = {"post": _post(summary, verb, body, answer)}
+    for source, form in events.items():
         summary = f"Post what happened: rows of {source}"
-        paths[f"/events/{source}"] = _post(
-            summary, f"events_{source}", _body(kind, schemas), accepted
-        )
+        paths[f"/events/{source}"] = {
+            "post": _post(summary, f"events_{source}", _body(form, schemas), POSTED),
+            "get": {
+                "summary": f"How far the events of {source} have come",
+                "operationId": f"seen_{source}",
+                "responses": {"200": {"description": "Told.", "content": _json(SEEN)}},
+            },
+        }
     return {
         "openapi": "3.1.0",
         "info": {"title": "Perennial gateway", "version": "1"},
@@ -97,29 +48,28 @@ def document(questions: dict[str, type[BaseModel]], events: dict[str, type[BaseM
     }
 
 
-def _body(kind: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
-    schemas[kind.__name__] = kind.model_json_schema(ref_template="#/components/schemas/{model}")
-    return _one_or_many(kind.__name__)
+def _body(form: Form, schemas: dict[str, Any]) -> dict[str, Any]:
+    schemas[form.name] = form.schema()
+    return _one_or_many(form.name, form.most)
 
 
-def _one_or_many(name: str) -> dict[str, Any]:
+def _one_or_many(name: str, most: int) -> dict[str, Any]:
     one = {"$ref": f"#/components/schemas/{name}"}
-    return {"oneOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+    return {"oneOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": most}]}
 
 
 def _post(summary: str, operation: str, body: Any, answer: Any) -> dict[str, Any]:
+    refused = _json({"$ref": "#/components/schemas/Refusal"})
     responses: dict[str, Any] = {
-        status: {"description": text, "content": _json({"$ref": "#/components/schemas/Refusal"})}
-        for status, text in _STATUS.items()
+        status: {"description": text, "content": refused} for status, text in _STATUS.items()
     }
+    responses["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     responses["200"] = {"description": "Answered.", "content": _json(answer)}
     return {
-        "post": {
-            "summary": summary,
-            "operationId": operation,
-            "requestBody": {"required": True, "content": _json(body)},
-            "responses": responses,
-        }
+        "summary": summary,
+        "operationId": operation,
+        "requestBody": {"required": True, "content": _json(body)},
+        "responses": responses,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 from pathlib import Path
@@ -9,18 +10,19 @@ from typing import Any
 
 import orjson
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from perennial.errors import ContractBrokenError
+from perennial.errors import ContractBrokenError, IntegrityError
 from perennial.learn.contract import Explanation
 from perennial.learn.loading import FEATURES, parse_model
 from perennial.learn.version_files import read
 from perennial.serve.limits import Limits
 from perennial.serve.proof import prove, read_reference
-from perennial.serve.refusals import RefusedError, refusal
+from perennial.serve.refusals import RefusedError, http_refusal, refusal
 
 MAX_BODY_BYTES = 16_000_000  # the gateway bounds what comes from outside; features are wider
 
@@ -38,7 +40,11 @@ class Predictor:
         self.learner = parse_model(version)
         self._known = _vocabularies(version.files[FEATURES])
         reference = read_reference(folder / "reference.json")
-        self.largest_difference = prove(reference, self.learner.predict(reference.columns).tolist())
+        try:
+            answered = self.learner.predict(reference.columns).tolist()
+        except ContractBrokenError as error:
+            raise IntegrityError(f"the reference rows are not the model's: {error}") from error
+        self.largest_difference = prove(reference, answered)
         self.is_proven = True
         gc.collect()
         gc.freeze()  # what is loaded stays: the collector need not look at it again
@@ -50,7 +56,8 @@ class Predictor:
             Route("/explain", self._explain, methods=["POST"]),
             Route("/version", self._version, methods=["GET"]),
         ]
-        return Limits(Starlette(routes=routes), MAX_BODY_BYTES)
+        inner = Starlette(routes=routes, exception_handlers={HTTPException: http_refusal})
+        return Limits(inner, MAX_BODY_BYTES)
 
     async def _predict(self, request: Request) -> Response:
         try:
@@ -62,7 +69,8 @@ class Predictor:
     async def _explain(self, request: Request) -> Response:
         try:
             columns = _columns(await request.body())
-            explained = self.learner.explain(columns)
+            # slow for many rows, and predictions must not wait for it
+            explained = await asyncio.to_thread(self.learner.explain, columns)
             reasons = [_reasons(explained, columns, row) for row in range(len(explained.base))]
             return _json(
                 {**self._scored(columns), "base": float(explained.base[0]), "reasons": reasons}
@@ -103,9 +111,15 @@ def _columns(body: bytes) -> dict[str, list[Any]]:
         raise RefusedError(
             422, "invalid", 'the body must be {"columns": {name: [values]}}'
         ) from error
+    if not all(_is_column(values) for values in columns.values()):
+        raise RefusedError(422, "invalid", "a column holds numbers, texts, true, false and null")
     if len(lengths) != 1 or lengths == {0}:
         raise RefusedError(422, "invalid", "the columns must have one length of at least 1")
     return dict(columns)
+
+
+def _is_column(values: Any) -> bool:
+    return isinstance(values, list) and not any(isinstance(each, list | dict) for each in values)
 
 
 def _reasons(explained: Explanation, columns: dict[str, list[Any]], row: int) -> list[Any]:

@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
 
 from perennial.declare.model import Model
-from perennial.serve.fields import Strict, question
-from perennial.serve.refusals import RefusedError, from_validation
+from perennial.serve.forms import question
+from perennial.serve.refusals import RefusedError
 
 
 @dataclass(frozen=True)
@@ -26,29 +25,22 @@ class QuestionParser:
     """Parses a body with one question (an object) or a batch of them (a list)."""
 
     def __init__(self, model: Model) -> None:
-        self.model = model
-        self.kind: type[Strict] = question(model.name, model.request.fields)
-        self._one = TypeAdapter(self.kind)
-        self._many = TypeAdapter(list[self.kind])  # type: ignore[name-defined]  # made at run time
+        self.form = question(model.name, model.request.fields, model.serve.max_batch)
+        self._asked = model.request.asked
 
     def parse(self, body: bytes) -> tuple[list[Question], bool]:
         """The questions, and whether the body was a batch; `RefusedError` (4xx) otherwise."""
-        is_batch = body.lstrip()[:1] == b"["
-        try:
-            rows = self._many.validate_json(body) if is_batch else [self._one.validate_json(body)]
-        except ValidationError as error:
-            raise from_validation(error, "the question") from error
-        most = self.model.serve.max_batch
-        if not 1 <= len(rows) <= most:
-            raise RefusedError(
-                422, "batch_size", f"a batch holds 1 to {most} questions, got {len(rows)}"
-            )
+        rows, is_batch = self.form.parse(body, "the question")
         return [self._question(row) for row in rows], is_batch
 
-    def _question(self, row: Strict) -> Question:
-        known = dict(row)
-        asked = self.model.request.asked
-        return Question(known, known[asked.field] - timedelta(minutes=asked.minutes_before))
+    def _question(self, known: dict[str, Any]) -> Question:
+        moment = known[self._asked.field]
+        if moment is None:
+            mistake = {"field": self._asked.field, "found": None, "allowed": "a moment"}
+            raise RefusedError(
+                422, "invalid", "the question's own time is reckoned from this field", [mistake]
+            )
+        return Question(known, moment - timedelta(minutes=self._asked.minutes_before))
 
 
 def shown(known: dict[str, Any]) -> dict[str, Any]:

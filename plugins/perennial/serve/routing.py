@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
@@ -11,6 +12,8 @@ from perennial.keep.ledger import Ledger, Slot
 
 logger = logging.getLogger(__name__)
 
+PATIENCE_SECONDS = 0.5
+
 
 class Router:
     """The present route of one model, at most `max_age_seconds` old while the ledger answers."""
@@ -19,17 +22,34 @@ class Router:
         self._ledger, self._model, self._max_age = ledger, model, max_age_seconds
         self._slot: Slot | None = None
         self._read_at = -float("inf")
+        self._reading: asyncio.Task[None] | None = None
+        self._reading_since = 0.0
 
-    def champion(self) -> Slot | None:
+    async def champion(self) -> Slot | None:
         """The slot that serves now, or None when nothing does.
 
-        When the ledger cannot be read the last good route stays in force, and the log says so.
+        When the ledger cannot be read, or does not answer within half a second, the last good
+        route stays in force; the log says so.
         """
         if time.monotonic() - self._read_at > self._max_age:
-            self._read_at = time.monotonic()
-            try:
-                current = self._ledger.current(self._model)
-                self._slot = current[0] if current else None
-            except SQLAlchemyError as error:
-                logger.warning("route of %s not read, the last one stays: %s", self._model, error)
+            await self._refresh()
         return self._slot
+
+    async def _refresh(self) -> None:
+        """Read in a thread, one at a time: a database that hangs holds up nobody for long."""
+        now = time.monotonic()
+        if self._reading is None or self._reading.done():
+            self._reading, self._reading_since = asyncio.create_task(self._read()), now
+        wait_seconds = self._reading_since + PATIENCE_SECONDS - now
+        if wait_seconds > 0:
+            _, waiting = await asyncio.wait({self._reading}, timeout=wait_seconds)
+            if waiting:
+                logger.warning("route of %s not read in time, the last one stays", self._model)
+
+    async def _read(self) -> None:
+        try:
+            current = await asyncio.to_thread(self._ledger.current, self._model)
+            self._slot = current[0] if current else None
+        except SQLAlchemyError as error:
+            logger.warning("route of %s not read, the last one stays: %s", self._model, error)
+        self._read_at = time.monotonic()

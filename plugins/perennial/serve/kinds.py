@@ -1,0 +1,73 @@
+"""Declared types as strict pydantic types: for the fields of questions and of posted events."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+
+from perennial.declare.model import RequestField
+from perennial.declare.sources import DataType
+
+INT32, INT64 = 2**31, 2**63
+NO_NUL = r"^[^\x00]*$"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DATE = re.compile(_DAY)
+_MOMENT = re.compile(
+    _DAY + r"[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})"
+)
+
+
+def _written_as_moment(value: Any) -> Any:
+    if isinstance(value, str) and not _MOMENT.fullmatch(value):
+        raise ValueError("an ISO 8601 moment with its offset, such as 2013-03-01T11:00:00Z")
+    return value
+
+
+def _written_as_date(value: Any) -> Any:
+    if isinstance(value, str) and not _DATE.fullmatch(value):
+        raise ValueError("an ISO 8601 date, such as 2013-03-01")
+    return value
+
+
+def _within_calendar(moment: datetime) -> datetime:
+    if not 1900 <= moment.year < 2200:
+        raise ValueError("a year in [1900, 2200)")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[  # pydantic alone would also take "1362135600"
+    AwareDatetime, BeforeValidator(_written_as_moment), AfterValidator(_within_calendar)
+]
+Day = Annotated[date, BeforeValidator(_written_as_date)]
+
+POSTED: dict[DataType, Any] = {
+    "varchar": Annotated[str, Field(max_length=10_000, pattern=NO_NUL)],
+    "smallint": Annotated[int, Field(ge=-(2**15), lt=2**15)],
+    "integer": Annotated[int, Field(ge=-INT32, lt=INT32)],
+    "bigint": Annotated[int, Field(ge=-INT64, lt=INT64)],
+    "double": float,
+    "boolean": bool,
+    "date": Day,
+    "timestamptz": Moment,
+}
+
+
+def asked(field: RequestField) -> Any:
+    """The type of a request field, with its declared bounds."""
+    match field.type:
+        case "string":
+            return Annotated[str, Field(max_length=field.max_length, pattern=NO_NUL)]
+        case "integer":
+            low = -INT64 if field.minimum is None else max(-INT64, math.ceil(field.minimum))
+            high = INT64 - 1 if field.maximum is None else min(INT64 - 1, math.floor(field.maximum))
+            return Annotated[int, Field(ge=low, le=high)]
+        case "number":
+            return Annotated[float, Field(ge=field.minimum, le=field.maximum)]
+        case "boolean":
+            return bool
+        case "timestamp":
+            return Moment
