@@ -71,7 +71,7 @@ lint: setup ## Style, types, import order, SQL, declarations
 	perennial validate
 
 .PHONY: schemas
-schemas: setup ## Export JSON schemas of the declarations into docs/schemas
+schemas: setup ## Write docs/reference.md and the JSON schemas in docs/schemas
 	perennial schemas
 
 .PHONY: bench-features

@@ -17,7 +17,7 @@ import click
 from perennial.declare.project import Project
 from perennial.errors import PerennialError
 from perennial.keep.files import replace_text
-from perennial.stages import STAGES, Stage
+from perennial.stages import MEANING, STAGES, Stage
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,6 +56,7 @@ def _command(stage: Stage) -> click.Command:
             required=default is None,
             default=default,
             show_default=bool(default),
+            help=MEANING[name],
         )
         for name, default in stage.takes.items()
     ]
@@ -89,13 +90,15 @@ def validate() -> None:
 
 
 @commands.command()
-@click.option("--to", default="docs/schemas", show_default=True, help="The folder to write into.")
+@click.option("--to", default="docs", show_default=True, help="The folder to write into.")
 def schemas(to: str) -> None:
-    """Export JSON schemas of the declarations for editors."""
+    """Write the reference of commands and fields, and JSON schemas for editors."""
+    from perennial import manual
     from perennial.declare.schemas import export
 
     project = Project.find()
-    for path in export(project.root / to):
+    folder = project.root / to
+    for path in [*export(folder / "schemas"), manual.write(folder / "reference.md", commands)]:
         click.echo(project.shown(path))
 
 
@@ -138,7 +141,7 @@ def status() -> None:
 
 
 @commands.command()
-@click.option("--model", required=True)
+@click.option("--model", required=True, help=MEANING["model"])
 @click.option("--day", required=True, help="The UTC day to live, as YYYY-MM-DD.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def live(model: str, day: str, as_json: bool) -> None:
@@ -150,7 +153,7 @@ def live(model: str, day: str, as_json: bool) -> None:
 
 
 @commands.command()
-@click.option("--model", required=True)
+@click.option("--model", required=True, help=MEANING["model"])
 def show(model: str) -> None:
     """Show a model: its metrics beside the baselines', what serves, recent answers, addresses."""
     from perennial.replay.showing import show_model
@@ -159,8 +162,8 @@ def show(model: str) -> None:
 
 
 @commands.command(hidden=True)
-@click.option("--model", required=True)
-@click.option("--slot", required=True)
+@click.option("--model", required=True, help=MEANING["model"])
+@click.option("--slot", required=True, help="The slot's name.")
 def slot(model: str, slot: str) -> None:
     """Be the server of one slot (the supervisor starts this)."""
     from perennial.deploy.slot_process import run_slot

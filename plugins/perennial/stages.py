@@ -34,6 +34,17 @@ class Stage:
 PERIOD: dict[str, str | None] = {"start": None, "end": None}
 NIGHT: dict[str, str | None] = {"model": None, "at": None}
 
+MEANING = {
+    "source": "A source's name, or all.",
+    "layer": "The layer: raw or marts.",
+    "model": "The model's name.",
+    "start": "The first UTC day, as YYYY-MM-DD.",
+    "end": "The day after the last, as YYYY-MM-DD.",
+    "at": "The night on whose behalf it happens, as YYYY-MM-DD: only what was known then counts.",
+    "online_at": "Also fill the online store, as of the first moment of this day.",
+}
+"""What each argument means."""
+
 STAGES: dict[str, Stage] = {
     stage.name: stage
     for stage in (

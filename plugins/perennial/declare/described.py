@@ -44,7 +44,9 @@ def _fields(node: dict[str, Any], root: dict[str, Any], prefix: str) -> Iterator
         path = f"{prefix}{name}"
         given = _given(field, root)
         default = "required" if name in required else _default(field.get("default"))
-        yield Described(path, _accepts(given, root), default, field.get("description", ""))
+        # Pydantic leaves a field's description out where its type's docstring says the same.
+        meaning = field.get("description") or given.get("description", "")
+        yield Described(path, _accepts(given, root), default, meaning)
         yield from _fields(given, root, f"{path}.")
         if given.get("type") == "array":
             yield from _fields(_given(given["items"], root), root, f"{path}[].")

@@ -58,7 +58,7 @@ def table(heading: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     >>> print(table(("a", "b"), [("1", "x | y")]))
     | a | b |
     |---|---|
-    | 1 | x \\\\| y |
+    | 1 | x \\| y |
     """
     cells = [[each.replace("|", "\\|") for each in row] for row in (heading, *rows)]
     lines = [f"| {' | '.join(row)} |" for row in cells]
