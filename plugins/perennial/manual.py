@@ -30,9 +30,7 @@ def _commands(group: click.Group) -> str:
 
 def _command(command: click.Command) -> str:
     options = [each for each in command.params if isinstance(each, click.Option)]
-    rows: list[tuple[str, ...]] = [
-        (f"`{each.opts[0]}`", _default(each), each.help or "") for each in options
-    ]
+    rows = [(f"`{each.opts[0]}`", _default(each), each.help or "") for each in options]
     lines = [f"### `perennial {command.name}`\n", f"{command.help}\n"]
     if rows:
         lines.append(table(("option", "default", "meaning"), rows) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -52,7 +53,7 @@ def chapters() -> str:
     return "\n".join(_chapter(each) for each in CHAPTERS)
 
 
-def table(heading: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(heading: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """A Markdown table.
 
     >>> print(table(("a", "b"), [("1", "x | y")]))
