@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from perennial.check import Checked, check
@@ -134,8 +135,11 @@ def test_a_table_that_may_be_empty_passes_with_a_remark(gated: Gated) -> None:
     assert len(table.warnings) == 1
 
 
-def test_a_column_without_any_value_does_not_pass(gated: Gated) -> None:
-    accepted = expectation("expect_column_values_to_be_in_set", column="shop", value_set=["north"])
+@pytest.mark.parametrize(
+    "kind", ["expect_column_values_to_be_in_set", "expect_column_distinct_values_to_be_in_set"]
+)
+def test_a_column_without_any_value_does_not_pass(gated: Gated, kind: str) -> None:
+    accepted = expectation(kind, column="shop", value_set=["north"])
     project = gated(raw_orders={"expectations": [accepted]})
     for day in DAYS:
         put(project.lake / "raw/orders", day, orders(day, shop=None))
@@ -174,6 +178,22 @@ def test_a_snapshot_is_always_looked_at_and_replaces_the_one_before(gated: Gated
     table = check("raw", "2024-05-02", "2024-05-03", project=project).table("shops")
     assert (table.n_rows, table.n_days_withdrawn) == (2, 1)
     assert partitions.days_of(checked(project, "shops")) == [date(2013, 1, 1)]
+
+
+def test_a_mart_that_is_a_snapshot_is_judged_whole_in_every_period(gated: Gated) -> None:
+    project = gated(marts_sales={"expectations": [CHEAP], "is_snapshot": True})
+    put(project.lake / "marts/sales", DAYS[1], orders(DAYS[1], price=500))
+    with pytest.raises(GateStoppedError, match="10 of 30 do not meet it"):
+        check("marts", "2024-06-01", "2024-06-02", project=project)
+
+
+def test_short_and_exact_numbers_are_compared_as_numbers(gated: Gated) -> None:
+    project = gated(raw_orders={"expectations": [CHEAP]})
+    for day, kind in zip(DAYS, (pa.int16(), pa.decimal128(9, 2), pa.float32()), strict=True):
+        rows = orders(day)
+        put(project.lake / "raw/orders", day, rows.set_column(1, "price", rows["price"].cast(kind)))
+        period = (day.isoformat(), date(2024, 5, day.day + 1).isoformat())
+        assert check("raw", *period, project=project).table("orders").findings[0].n_looked_at == 10
 
 
 def test_marts_are_checked_by_the_key_that_their_gate_declares(gated: Gated) -> None:

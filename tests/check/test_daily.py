@@ -11,7 +11,7 @@ import pytest
 
 from perennial.check import check
 from perennial.check.daily import by_day
-from perennial.check.rows import read, snapshot
+from perennial.check.rows import hold, read
 from perennial.declare.gates import Gate
 from perennial.declare.project import Project
 from perennial.errors import GateStoppedError
@@ -27,7 +27,7 @@ def test_each_calendar_day_is_a_row_with_its_count_and_missing_shares(tmp_path: 
     put(tmp_path / "t", DAYS[0], halves)
     put(tmp_path / "t", DAYS[2], orders(DAYS[2], n=3))
     (tmp_path / "held").mkdir()
-    rows = read(snapshot(tmp_path / "t", DAYS, tmp_path / "held"), NEEDS)
+    rows = read(hold(tmp_path / "t", DAYS, tmp_path / "held"), NEEDS)
     table = by_day(rows, DAYS)
     assert list(table.columns) == ["day", "n_rows", "missing_share_shop"]
     assert list(table["day"]) == DAYS

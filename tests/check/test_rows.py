@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perennial.check.rows import mentioned, read, snapshot
+from perennial.check.columns import mentioned
+from perennial.check.rows import hold, read
 from perennial.declare.gates import Gate
 from perennial.declare.project import Project
 
@@ -42,7 +43,7 @@ def test_only_mentioned_columns_are_loaded(declared: Gate | None, loaded: list[s
 
 
 def test_each_row_is_found_again_by_its_position(project: Project, tmp_path: Path) -> None:
-    held = snapshot(project.lake / "raw/orders", DAYS, _folder(tmp_path))
+    held = hold(project.lake / "raw/orders", DAYS, _folder(tmp_path))
     rows = read(held, gate(column="id"))
     assert rows.n_rows == 30
     for position in (0, 9, 10, 29):
@@ -54,7 +55,7 @@ def test_the_day_is_a_column_unless_the_table_has_its_own(tmp_path: Path) -> Non
     put(tmp_path / "a", DAYS[0], orders(DAYS[0]))
     put(tmp_path / "b", DAYS[0], orders(DAYS[0]).rename_columns(["day", "price", "shop", "at"]))
     frames = [
-        read(snapshot(tmp_path / name, DAYS, _folder(tmp_path / name)), gate(column="day")).frame
+        read(hold(tmp_path / name, DAYS, _folder(tmp_path / name)), gate(column="day")).frame
         for name in ("a", "b")
     ]
     assert set(frames[0]["day"]) == {DAYS[0]}
@@ -65,7 +66,7 @@ def test_what_was_held_stays_when_its_writer_replaces_the_day(
     project: Project, tmp_path: Path
 ) -> None:
     table = project.lake / "raw/orders"
-    held = snapshot(table, DAYS, _folder(tmp_path))
+    held = hold(table, DAYS, _folder(tmp_path))
     put(table, DAYS[1], cheaper(orders(DAYS[1]), 0, 999.0))
     assert read(held, gate(column="price")).frame["price"].max() == 5.0
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from perennial.check.expectations import prepare
-from perennial.check.judging import Declared, Judged, judge
+from perennial.check.verdicts import Declared, Verdict, verdict_on
 from perennial.declare.project import Project
 from perennial.keep.engine import connect
 
@@ -50,12 +50,12 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Days:
     return found
 
 
-def judged(table: str, rows: pa.Table, day: date, folder: Path) -> Judged:
+def judged(table: str, rows: pa.Table, day: date, folder: Path) -> Verdict:
     gate = PROJECT.gates["raw", table]
     shown = f"data/expectations/raw/{table}.yaml"
     pq.write_table(rows, folder / "rows.parquet")
     declared = Declared(gate, tuple(prepare(gate, shown)), shown, PROJECT.sources[table].land.key)
-    return judge(declared, {day: folder / "rows.parquet"}, [day], "here")[1]
+    return verdict_on(declared, {day: folder / "rows.parquet"}, [day], "here")[1]
 
 
 def times(factor: float) -> Callable[[float], float]:

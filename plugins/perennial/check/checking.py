@@ -6,12 +6,12 @@ from datetime import date
 
 from perennial.check import data_docs
 from perennial.check.checked import Checked, CheckedTable
+from perennial.check.columns import key_of
 from perennial.check.expectations import prepare
-from perennial.check.findings import key_of
-from perennial.check.judging import Declared, judge
 from perennial.check.publishing import Shelf, publish
-from perennial.check.rows import snapshot
+from perennial.check.rows import hold
 from perennial.check.sentences import remarks, stopped
+from perennial.check.verdicts import Declared, verdict_on
 from perennial.declare.gates import Layer
 from perennial.declare.project import Project
 from perennial.errors import DeclarationError, GateStoppedError
@@ -69,7 +69,7 @@ def _declared(project: Project, layer: Layer) -> dict[str, Declared | None]:
         shown = shown_of(layer, name)
         key = project.sources[name].land.key if layer == "raw" else key_of(gate)
         try:
-            found[name] = Declared(gate, tuple(prepare(gate, shown)), shown, tuple(key))
+            found[name] = Declared(gate, tuple(prepare(gate, shown)), shown, key)
         except DeclarationError as error:
             mistakes += error.mistakes
     if mistakes:
@@ -95,22 +95,22 @@ def _check(
         locks.exclusive(project.var / "locks", f"check-{layer}-{name}", 600),
         partitions.aside(project.lake) as folder,
     ):
-        held = snapshot(table, days, folder)
-        rows, judged = judge(declared, held, days, f"data/lake/{layer}/{name}")
-        counts = (0, 0) if judged.is_stopped else publish(shelf, rows, judged.reasons, replaced)
+        held = hold(table, days, folder)
+        rows, verdict = verdict_on(declared, held, days, f"data/lake/{layer}/{name}")
+        counts = (0, 0) if verdict.is_stopped else publish(shelf, rows, verdict.reasons, replaced)
     done = CheckedTable(
         table=name,
         is_gated=declared is not None,
-        is_published=not judged.is_stopped,
+        is_published=not verdict.is_stopped,
         n_rows=rows.n_rows,
-        n_quarantined=len(judged.reasons),
+        n_quarantined=len(verdict.reasons),
         n_days=len(rows.parts),
         n_days_rewritten=counts[0],
         n_days_withdrawn=counts[1],
-        findings=judged.findings,
+        findings=verdict.findings,
     )
     done = done.model_copy(update={"warnings": remarks(layer, done, shown_of(layer, name))})
-    data_docs.write_page(project.var / "reports", layer, done, period, judged.evaluated)
+    data_docs.write_page(project.var / "reports", layer, done, period, verdict.evaluated)
     return done
 
 

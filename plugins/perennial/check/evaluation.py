@@ -10,6 +10,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from perennial.check.columns import columns_of
 from perennial.check.expectations import Prepared, load
 
 if TYPE_CHECKING:
@@ -24,18 +25,35 @@ RESULT_FORMAT = {
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What Great Expectations answered; `error` when it could not, `positions` of failing rows."""
+    """What Great Expectations answered.
+
+    `error` when it could not; `positions` of the failing rows where it tells them; `is_blank` when
+    none of the columns that it is about has a value.
+    """
 
     prepared: Prepared
     result: Any
     success: bool
     error: str | None
     positions: list[int] | None
+    is_blank: bool = False
 
     @property
     def details(self) -> dict[str, Any]:
         """The result's fields by Great Expectations' names."""
         return dict(self.result.result)
+
+    @property
+    def n_looked_at(self) -> int | None:
+        """How many values were judged one by one; None when they were judged together."""
+        if "element_count" not in self.details:
+            return None
+        return int(self.details["element_count"]) - int(self.details.get("missing_count") or 0)
+
+    @property
+    def saw_nothing(self) -> bool:
+        """Whether there was no value that it could have found wanting."""
+        return self.is_blank if self.n_looked_at is None else self.n_looked_at == 0
 
 
 def evaluate(prepared: list[Prepared], frame: pd.DataFrame) -> list[Evaluated]:
@@ -47,10 +65,11 @@ def evaluate(prepared: list[Prepared], frame: pd.DataFrame) -> list[Evaluated]:
         asset = context.data_sources.add_pandas("lake").add_dataframe_asset("rows")
         definition = asset.add_batch_definition_whole_dataframe("period")
         batch = definition.get_batch({"dataframe": frame})
-        return [_evaluate(each, batch) for each in prepared]
+        blank = {str(name) for name in frame.columns if frame[name].isna().all()}
+        return [_evaluate(each, batch, blank) for each in prepared]
 
 
-def _evaluate(prepared: Prepared, batch: Any) -> Evaluated:
+def _evaluate(prepared: Prepared, batch: Any, blank: set[str]) -> Evaluated:
     try:
         result = batch.validate(prepared.expectation, result_format=dict(RESULT_FORMAT))
     except Exception as error:  # noqa: BLE001 - whatever it raises is a failed expectation
@@ -60,7 +79,10 @@ def _evaluate(prepared: Prepared, batch: Any) -> Evaluated:
     takes_out = prepared.declared.severity == "quarantine" and not result.success
     if takes_out and positions is None and problem is None:
         problem = "it failed without telling which rows, so none can be set aside"
-    return Evaluated(prepared, result, bool(result.success) and not problem, problem, positions)
+    about = columns_of(prepared.declared)
+    is_blank = bool(about) and blank.issuperset(about)
+    success = bool(result.success) and not problem
+    return Evaluated(prepared, result, success, problem, positions, is_blank)
 
 
 def _broken(prepared: Prepared, error: Exception) -> Evaluated:

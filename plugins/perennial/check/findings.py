@@ -8,61 +8,37 @@ from datetime import date, datetime
 from typing import Any
 
 from perennial.check.checked import Finding, Outcome
+from perennial.check.columns import ARGUMENTS, columns_of
 from perennial.check.evaluation import Evaluated
 from perennial.check.rows import DAY
-from perennial.declare.gates import Expectation, Gate
+from perennial.declare.gates import Expectation
 
 N_EXAMPLES = 3
-COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list")
 # An expectation that holds because there was no value to judge has not passed: it says so.
 NO_EVIDENCE = "no value to judge in this period"
-
 
 RowAt = Callable[[int], dict[str, Any]]
 
 
-def finding_of(evaluated: Evaluated, row_at: RowAt, key: list[str]) -> Finding:
+def finding_of(evaluated: Evaluated, row_at: RowAt, key: tuple[str, ...]) -> Finding:
     """The finding of one evaluated expectation; `row_at` and `key` serve for its examples."""
     declared, details = evaluated.prepared.declared, evaluated.details
-    looked_at, failing = _looked_at(details), details.get("unexpected_count")
-    columns = columns_of(declared)
-    outcome = _outcome(evaluated, looked_at)
-    positions = (evaluated.positions or [])[:N_EXAMPLES]
-    if outcome != "failed":
-        positions = []
+    failing, columns = details.get("unexpected_count"), columns_of(declared)
+    outcome = _outcome(evaluated)
+    positions = (evaluated.positions or [])[:N_EXAMPLES] if outcome == "failed" else []
     return Finding(
         expectation=declared.type,
         columns=columns,
         severity=declared.severity,
         outcome=outcome,
         asked=_asked(declared),
-        found=_found(evaluated, outcome, looked_at, failing),
-        n_looked_at=looked_at,
+        found=_found(evaluated, outcome),
+        n_looked_at=evaluated.n_looked_at,
         n_failing=failing,
         examples=tuple(_example(row_at(each), columns, key) for each in positions),
         declared_in=evaluated.prepared.where,
         why=declared.why,
     )
-
-
-def columns_of(declared: Expectation) -> tuple[str, ...]:
-    """The columns that an expectation is about."""
-    found: list[str] = []
-    for argument in COLUMN_ARGUMENTS:
-        value = declared.kwargs.get(argument, [])
-        found += [value] if isinstance(value, str) else [str(each) for each in value]
-    return tuple(found)
-
-
-def key_of(gate: Gate) -> list[str]:
-    """The columns that the gate declares to identify a row; empty when it declares none."""
-    for each in gate.expectations:
-        if each.type == "expect_compound_columns_to_be_unique":
-            return list(columns_of(each))
-    for each in gate.expectations:
-        if each.type == "expect_column_values_to_be_unique":
-            return list(columns_of(each))
-    return []
 
 
 def plain(value: Any) -> str:
@@ -86,33 +62,26 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def _outcome(evaluated: Evaluated, looked_at: int | None) -> Outcome:
+def _outcome(evaluated: Evaluated) -> Outcome:
     if evaluated.error is not None:
         return "raised"
     if not evaluated.success:
         return "failed"
-    return "nothing_to_look_at" if looked_at == 0 else "passed"
-
-
-def _looked_at(details: dict[str, Any]) -> int | None:
-    if "element_count" not in details:
-        return None
-    return int(details["element_count"]) - int(details.get("missing_count") or 0)
+    return "nothing_to_look_at" if evaluated.saw_nothing else "passed"
 
 
 def _asked(declared: Expectation) -> str:
-    arguments = {k: v for k, v in declared.kwargs.items() if k not in COLUMN_ARGUMENTS}
+    arguments = {k: v for k, v in declared.kwargs.items() if k not in ARGUMENTS}
     return plain(arguments) or "no further argument"
 
 
-def _found(
-    evaluated: Evaluated, outcome: Outcome, looked_at: int | None, failing: int | None
-) -> str:
+def _found(evaluated: Evaluated, outcome: Outcome) -> str:
     if evaluated.error is not None:
         return f"it could not be evaluated: {evaluated.error}"
     if outcome == "nothing_to_look_at":
         return NO_EVIDENCE
     parts: list[str] = []
+    looked_at, failing = evaluated.n_looked_at, evaluated.details.get("unexpected_count")
     if evaluated.details.get("observed_value") is not None:
         parts.append(f"observed {plain(evaluated.details['observed_value'])}")
     if failing is not None and looked_at:
@@ -122,7 +91,7 @@ def _found(
     return "; ".join(parts) or "nothing observed"
 
 
-def _example(row: dict[str, Any], columns: tuple[str, ...], key: list[str]) -> str:
+def _example(row: dict[str, Any], columns: tuple[str, ...], key: tuple[str, ...]) -> str:
     shown = ", ".join(f"{name} {plain(row.get(name))}" for name in columns)
     where = ", ".join(f"{name} {plain(row.get(name))}" for name in key if name not in columns)
     return f"{shown} ({where or f'{DAY} {plain(row[DAY])}'})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from perennial.check.columns import mentioned, texts_of
 from perennial.declare.gates import Gate
 from perennial.errors import ContractBrokenError
 from perennial.keep import partitions
@@ -53,7 +53,7 @@ class Rows:
         return {DAY: part.day, **row}
 
 
-def snapshot(table: Path, days: list[date], folder: Path) -> dict[date, Path]:
+def hold(table: Path, days: list[date], folder: Path) -> dict[date, Path]:
     """Hold the days that `table` has under `folder`, by hard link where that is possible.
 
     What is read, judged and published is then the same file, even when its writer replaces the
@@ -117,34 +117,6 @@ def _read_one(path: Path, day: date, gate: Gate | None) -> pa.Table:
     file = pq.ParquetFile(path)
     names = file.schema_arrow.names
     table = file.read(columns=mentioned(gate, names))
-    if DAY not in names and gate is not None and DAY in _all_texts(gate):  # the partition's day
+    if DAY not in names and gate is not None and DAY in texts_of(gate):  # the partition's day
         table = table.append_column(DAY, pa.repeat(pa.scalar(day, pa.date32()), table.num_rows))
     return table
-
-
-def mentioned(gate: Gate | None, names: list[str]) -> list[str]:
-    """The columns among `names` that the gate's arguments mention (all, for a table's shape)."""
-    if gate is None:
-        return names[:1]
-    every = [*gate.expectations, *gate.daily]
-    if any(each.type.startswith("expect_table_column") for each in every):
-        return names
-    texts = _all_texts(gate)
-    # At least one, so that rows can be counted.
-    return [name for name in names if any(name in text for text in texts)] or names[:1]
-
-
-def _all_texts(gate: Gate) -> set[str]:
-    every = [*gate.expectations, *gate.daily]
-    return {text for each in every for text in _texts(each.kwargs)}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _texts(each)

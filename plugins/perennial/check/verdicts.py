@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Verdict:
     """The findings of one table, what lies behind them, and the rows to be set aside."""
 
     findings: tuple[Finding, ...]
@@ -47,36 +47,36 @@ class Declared:
     key: tuple[str, ...]
 
 
-def judge(
+def verdict_on(
     declared: Declared | None, held: dict[date, Path], days: list[date], where: str
-) -> tuple[Rows, Judged]:
+) -> tuple[Rows, Verdict]:
     """Read the held files and judge them; a table without a gate must at least be readable."""
     try:
         rows = read(held, declared.gate if declared else None)
     except ContractBrokenError as error:
-        return read({}, None), Judged((own_rules.readable(where, str(error)),))
+        return read({}, None), Verdict((own_rules.readable(where, str(error)),))
     if declared is None:
-        return rows, Judged(())
+        return rows, Verdict(())
     if not rows.n_rows:
         rule = own_rules.has_rows(declared.gate, declared.shown, len(days))
-        return rows, Judged((rule,))
-    return rows, _judge_rows(declared, rows, days)
+        return rows, Verdict((rule,))
+    return rows, _verdict_on_rows(declared, rows, days)
 
 
-def _judge_rows(declared: Declared, rows: Rows, days: list[date]) -> Judged:
+def _verdict_on_rows(declared: Declared, rows: Rows, days: list[date]) -> Verdict:
     gate = declared.gate
     on_rows = [each for each in declared.prepared if not each.is_daily]
     on_days = [each for each in declared.prepared if each.is_daily]
     evaluated = evaluate(on_rows, rows.frame)
-    found = [finding_of(each, rows.at, list(declared.key)) for each in evaluated]
+    found = [finding_of(each, rows.at, declared.key) for each in evaluated]
     if on_days:
         table = by_day(rows, days)
         of_days = evaluate(on_days, table)
-        found += [finding_of(each, partial(_row, table), []) for each in of_days]
+        found += [finding_of(each, partial(_row, table), ()) for each in of_days]
         evaluated += of_days
     reasons = quarantine.reasons_of(evaluated)
     found.append(own_rules.share_is_accepted(gate, declared.shown, len(reasons), rows.n_rows))
-    return Judged(tuple(found), tuple(evaluated), reasons)
+    return Verdict(tuple(found), tuple(evaluated), reasons)
 
 
 def _row(table: pd.DataFrame, position: int) -> dict[str, Any]:
