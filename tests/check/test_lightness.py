@@ -12,16 +12,11 @@ from perennial.check.expectations import load
 def test_importing_the_stage_imports_nothing_heavy() -> None:
     heavy = "{'great_expectations', 'pandas'} & set(sys.modules)"
     code = f"import sys; import perennial.check; print(sorted({heavy}))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_usage_statistics_are_switched_off() -> None:
+def test_usage_statistics_are_switched_off_for_whatever_it_imports() -> None:
     load()
-    from great_expectations.core.config_provider import _ConfigurationProvider  # noqa: F401
-    from great_expectations.analytics.config import ENV_CONFIG
-
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
-    assert not ENV_CONFIG.gx_analytics_enabled
+    assert "posthog" not in sys.modules

@@ -33,7 +33,7 @@ def aside(project: Project) -> list[tuple[date, str, str, str]]:
     files = project.lake / "quarantine/raw/orders/day=*/*.parquet"
     if not list(project.lake.glob("quarantine/raw/orders/day=*/*")):
         return []
-    query = f"select day, row, expectation, reason from '{files}' order by all"
+    query = f"select day, text, expectation, reason from '{files}' order by all"
     return duckdb.sql(query).fetchall()
 
 
@@ -134,3 +134,24 @@ def test_with_mostly_the_few_accepted_rows_stay(gated: Gated) -> None:
     put(project.lake / "raw/orders", DAYS[1], cheaper(orders(DAYS[1]), 3, 999.0))
     table = check("raw", *PERIOD, project=project).table("orders")
     assert (table.n_quarantined, table.findings[0].outcome) == (0, "passed")
+
+
+def test_a_row_is_set_aside_before_its_day_is_published(
+    gated: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = gated(raw_orders=HALF)
+    check("raw", *PERIOD, project=project)
+    put(project.lake / "raw/orders", DAYS[1], cheaper(orders(DAYS[1]), 3, 999.0))
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(partitions, "publish_files", dies)
+        with pytest.raises(KeyboardInterrupt):
+            check("raw", *PERIOD, project=project)
+    assert [json.loads(row)["id"] for _, row, _, _ in aside(project)] == [2003]
+    assert 2003 in published(project, DAYS[1])
+    check("raw", *PERIOD, project=project)
+    assert 2003 not in published(project, DAYS[1])
+    assert len(aside(project)) == 1

@@ -39,9 +39,7 @@ def check(layer: Layer, start: str, end: str, *, project: Project | None = None)
     project = project or Project.find()
     if layer not in ("raw", "marts"):
         raise ValueError(f"layer must be raw or marts, got {layer!r}")
-    days = partitions.days_between(date.fromisoformat(start), date.fromisoformat(end))
-    if not days:
-        raise ValueError(f"start must be before end, got {start} and {end}")
+    days = partitions.days_between(*partitions.period(start, end))
     declared = _declared(project, layer)
     done: list[CheckedTable] = []
     with progress(f"check {layer}", total=len(declared)) as step:

@@ -38,40 +38,43 @@ class Shelf:
 def publish(shelf: Shelf, rows: Rows, reasons: Reasons, days: list[date]) -> tuple[int, int]:
     """Publish each part without the rows in `reasons`; withdraw those of `days` that are gone.
 
-    Returns how many days were rewritten and how many were withdrawn. Rows are set aside before
-    their day is published, so that none is lost whenever the process dies.
+    Returns how many days were rewritten and how many were withdrawn. A row is set aside before its
+    day is published, and forgotten there after it was published again: whenever the process dies,
+    no row is lost.
     """
     taken = np.array(sorted(reasons), dtype=np.int64)
-    n_rewritten = sum(_publish(shelf, part, taken, reasons) for part in rows.parts)
-    gone = set(days) - {part.day for part in rows.parts}
-    for day in gone:
+    whole, rewritten = {}, {}
+    for part in rows.parts:
+        bad = taken[(taken >= part.first) & (taken < part.first + part.n_rows)]
+        if bad.size:
+            rewritten[part.day] = _set_aside(shelf, part, bad, reasons)
+        elif not _is_published(shelf, part):
+            whole[part.day] = part.file
+    kept = {day: file for day, file in rewritten.items() if file is not None}
+    partitions.publish_files(shelf.checked, whole | kept, lambda n: None)
+    here = {part.day for part in rows.parts}
+    for day in (here | set(days)) - set(rewritten):
         quarantine.clear(shelf.quarantine, day)
+    gone = (set(days) - here) | (set(rewritten) - set(kept))
     n_withdrawn = sum(partitions.withdraw(shelf.checked, day) for day in gone)
-    return n_rewritten, n_withdrawn
+    return len(kept), n_withdrawn
 
 
-def _publish(shelf: Shelf, part: Part, taken: np.ndarray, reasons: Reasons) -> bool:
-    bad = taken[(taken >= part.first) & (taken < part.first + part.n_rows)]
-    if not bad.size:
-        quarantine.clear(shelf.quarantine, part.day)
-        _link(shelf, part)
-        return False
+def _set_aside(shelf: Shelf, part: Part, bad: np.ndarray, reasons: Reasons) -> Path | None:
+    """Put the bad rows of one day into quarantine; a file with the others, if there are any."""
     content = pq.ParquetFile(part.file).read()
     is_bad = np.zeros(part.n_rows, dtype=bool)
     is_bad[bad - part.first] = True
     failed = [reasons[int(position)] for position in bad]
-    quarantine.write(
-        shelf.quarantine, part.day, content.filter(pa.array(is_bad)), failed, shelf.lake
-    )
+    rejected = content.filter(pa.array(is_bad))
+    quarantine.write(shelf.quarantine, part.day, rejected, failed, shelf.lake)
     if is_bad.all():
-        partitions.withdraw(shelf.checked, part.day)
-    else:
-        rest = content.filter(pa.array(~is_bad))
-        partitions.publish(shelf.checked, part.day, rest, shelf.lake)
-    return True
+        return None
+    file = part.file.with_suffix(".kept")
+    partitions.write(content.filter(pa.array(~is_bad)), file)
+    return file
 
 
-def _link(shelf: Shelf, part: Part) -> None:
+def _is_published(shelf: Shelf, part: Part) -> bool:
     target = partitions.partition(shelf.checked, part.day)
-    if not (target.exists() and target.samefile(part.file)):
-        partitions.link(shelf.checked, part.day, part.file, shelf.lake)
+    return target.exists() and target.samefile(part.file)

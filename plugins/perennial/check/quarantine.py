@@ -1,25 +1,23 @@
 """Rows that were set aside: what they held, which expectation they failed, and why that matters.
 
-`data/lake/quarantine/<layer>/<table>/day=YYYY-MM-DD/check.parquet`, beside what other stages may
+`data/lake/quarantine/<layer>/<table>/day=YYYY-MM-DD/check-0.parquet`, beside what other stages may
 have set aside on that day. A second check of a day replaces what the first one set aside.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from perennial.check.evaluation import Evaluated
 from perennial.declare.gates import Expectation
 from perennial.keep import partitions
 
-FILE = "check.parquet"
+FILE = "check-0.parquet"
 Reasons = dict[int, list[Expectation]]
 
 
@@ -40,21 +38,17 @@ def write(
     """Make `rows`, each with the expectations it failed, all that check set aside on `day`."""
     content = pa.table(
         {
-            "row": [json.dumps(row, default=str) for row in rows.to_pylist()],
             "expectation": ["; ".join(each.type for each in one) for one in failed],
             "reason": ["; ".join(each.why for each in one) for one in failed],
+            "text": [json.dumps(row, default=str) for row in rows.to_pylist()],
         }
     )
-    target = partitions.partition(table, day).with_name(FILE)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with partitions.aside(lake) as folder:
-        pq.write_table(content, folder / FILE, compression="zstd")
-        os.replace(folder / FILE, target)
+    partitions.publish(table, day, content, lake, FILE)
 
 
 def clear(table: Path, day: date) -> None:
     """Forget what check set aside on `day`."""
-    target = partitions.partition(table, day).with_name(FILE)
+    target = partitions.partition(table, day, FILE)
     if target.exists():
         target.unlink()
         if not any(target.parent.iterdir()):
