@@ -13,7 +13,6 @@ from perennial.declare.project import Project
 from perennial.errors import (
     GateStoppedError,
     IntegrityError,
-    NotEnoughEvidenceError,
     UnavailableError,
 )
 from perennial.judge import Judged
@@ -60,18 +59,18 @@ def test_no_judgement_no_package(blessed: Project, quick_build: list[str]) -> No
         package("ripeness", AT, project=blessed)
 
 
-@pytest.mark.parametrize(
-    ("verdict", "error"),
-    [("refused", GateStoppedError), ("not_enough_evidence", NotEnoughEvidenceError)],
-)
+@pytest.mark.parametrize("verdict", ["refused", "not_enough_evidence"])
 def test_only_the_blessed_are_packaged(
-    blessed: Project, quick_build: list[str], judgement: Any, verdict: str, error: type[Exception]
+    blessed: Project, quick_build: list[str], judgement: Any, verdict: str
 ) -> None:
     update = {"verdict": verdict, "reasons": ("it was too sour",)}
     judgement(blessed, judged_of(blessed).model_copy(update=update))
-    with pytest.raises(error, match="it was too sour"):
-        package("ripeness", AT, project=blessed)
+    report = package("ripeness", AT, project=blessed)
+    assert (report.is_packaged, report.tag) == (False, None)
+    assert report.why == f"{verdict}: it was too sour"
     assert quick_build == []
+    with pytest.raises(UnavailableError, match="no version is packaged"):
+        packaged_version(blessed, "ripeness")
 
 
 def test_judgement_of_another_candidate_does_not_count(

@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from perennial.declare.project import Project
 from perennial.declare.sources import Source
-from perennial.layer.compiled import Compiled, compile_project, open_memory
+from perennial.errors import DeclarationError
+from perennial.layer.compiled import Compiled, compile_project, fill, open_memory
 
 DEFAULT_HOURS = 48.0
 
@@ -49,6 +50,8 @@ class Stream:
         self._memory = open_memory(self.project, self._compiled, marts)
         names = {name for mart in marts for name in self._compiled.sources_of(mart)}
         self._sources = {name: self.project.source(name) for name in sorted(names)}
+        for source in self._sources.values():
+            self._begin(source)
         self._batches = {name: deque() for name in self._sources}
         for view in self.views:
             self._memory.execute(
@@ -56,10 +59,28 @@ class Stream:
                 f'FROM "{view.mart}" LIMIT 0'
             )
 
+    def _begin(self, source: Source) -> None:
+        """A static source is there whole from the start; others begin empty and come as events."""
+        if source.land.static_from is not None:
+            fill(self.project, self._memory, source.name, None, None)
+        elif source.land.events is None:
+            readers = [
+                view.name
+                for view in self.views
+                if source.name in self._compiled.sources_of(view.mart)
+            ]
+            raise DeclarationError(
+                [
+                    f"data/__sources.yml: {source.name} is read by the fresh view {name}, so it "
+                    "must declare land.events or land.static_from"
+                    for name in readers
+                ]
+            )
+
     @property
     def sources(self) -> list[str]:
         """The sources whose events matter here."""
-        return list(self._sources)
+        return [name for name, source in self._sources.items() if source.land.events]
 
     def take(self, source: str, rows: list[dict[str, Any]], first_seq: int = 0) -> None:
         """Take posted rows in their order; a later row of a key replaces the earlier one.

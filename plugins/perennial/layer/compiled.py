@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from perennial.declare.project import Project
 from perennial.keep.engine import connect
 from perennial.keep.files import replace_text
 from perennial.keep.fingerprints import of_files
+from perennial.keep.partitions import files_of
 from perennial.layer import dbt
 
 EVER = {"start": "1900-01-01", "end": "2200-01-01"}
@@ -73,6 +75,24 @@ def open_memory(project: Project, compiled: Compiled, relations: list[str]) -> A
     for name in compiled.needed_for(relations):
         connection.execute(f'CREATE VIEW "{name}" AS {compiled.queries[name]}')
     return connection
+
+
+def fill(project: Project, memory: Any, source: str, start: date | None, end: date | None) -> None:
+    """Put the checked rows of `start <= day < end` into a source's table in memory.
+
+    A static source has one day for good: it always comes whole.
+    """
+    declared = project.source(source)
+    if declared.land.static_from is not None:
+        start = end = None
+    table = project.lake / "checked" / "raw" / source
+    files = [str(path) for path in files_of(table, start, end)]
+    if files:
+        names = ", ".join(f'"{column.name}"' for column in declared.columns)
+        memory.execute(
+            f"INSERT INTO raw_{source} SELECT {names} "
+            f"FROM read_parquet({files}, hive_partitioning = false)"
+        )
 
 
 def _node(node: Any) -> dict[str, Any]:

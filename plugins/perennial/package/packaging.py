@@ -13,7 +13,6 @@ from perennial.declare.project import Project
 from perennial.errors import (
     GateStoppedError,
     IntegrityError,
-    NotEnoughEvidenceError,
     UnavailableError,
 )
 from perennial.judge import Judged
@@ -33,15 +32,17 @@ REFERENCE, CARD = "reference.json", "MODEL_CARD.md"
 
 
 class Packaged(Report):
-    """What was packaged."""
+    """What was packaged, or why nothing was."""
 
     model: str
     at: date
-    version: str
+    version: str = Field(description="The candidate's.")
     digest: str
-    tag: str = Field(description="The Bento's name.")
-    n_reference_rows: int
-    n_files: int = Field(description="Files of the Bento, all signed.")
+    is_packaged: bool
+    why: str
+    tag: str | None = Field(None, description="The Bento's name.")
+    n_reference_rows: int = 0
+    n_files: int = Field(0, description="Files of the Bento, all signed.")
 
 
 def package(model: str, at: str, *, project: Project | None = None) -> Packaged:
@@ -50,11 +51,11 @@ def package(model: str, at: str, *, project: Project | None = None) -> Packaged:
     Reads the candidate, its judgement `var/reports/judge/<model>.json` and rows of the judged
     days. Writes the Bento `<model>:<version>` below `var/bentoml`, its signature beside, and last
     the pointer that `packaged_version` reads. Twice is the same as once: a version is built once,
-    and its Bento never changes.
+    and its Bento never changes. A candidate that was not blessed is not packaged, and the report
+    says why; what was packaged before stays the newest.
 
-    Raises GateStoppedError for a candidate that was refused, or whose judgement is about another
-    or lies after `at`; NotEnoughEvidenceError when the judgement could not decide;
-    IntegrityError when bytes are not those that were judged or signed.
+    Raises GateStoppedError when there is no judgement, or it is about another candidate or lies
+    after `at`; IntegrityError when bytes are not those that were judged or signed.
     """
     project = project or Project.find()
     declared = project.model(model)
@@ -63,8 +64,18 @@ def package(model: str, at: str, *, project: Project | None = None) -> Packaged:
         progress(f"package {model}", total=None),
     ):
         candidate = read_candidate(project, model)
-        judged = _blessing(project, model, candidate, date.fromisoformat(at))
+        judged = _judgement(project, model, candidate, date.fromisoformat(at))
         version = candidate.version
+        why = f"{judged.verdict}: {'; '.join(judged.reasons)}"
+        if judged.verdict != "blessed":
+            return Packaged(
+                model=model,
+                at=date.fromisoformat(at),
+                version=version,
+                digest=candidate.digest,
+                is_packaged=False,
+                why=why,
+            )
         if not signature_file(project, model, version).exists():
             _make(project, declared, candidate, judged)
         folder = verify_bento(project, model, version)
@@ -75,6 +86,8 @@ def package(model: str, at: str, *, project: Project | None = None) -> Packaged:
         at=date.fromisoformat(at),
         version=version,
         digest=candidate.digest,
+        is_packaged=True,
+        why=why,
         tag=f"{model}:{version}",
         n_reference_rows=len(reference["scores"]),
         n_files=sum(1 for path in folder.rglob("*") if path.is_file()),
@@ -105,7 +118,7 @@ def _make(project: Project, model: Model, candidate: VersionFiles, judged: Judge
     sign_bento(project, model.name, candidate.version)
 
 
-def _blessing(project: Project, model: str, candidate: VersionFiles, at: date) -> Judged:
+def _judgement(project: Project, model: str, candidate: VersionFiles, at: date) -> Judged:
     path = project.var / "reports" / "judge" / f"{model}.json"
     shown = project.shown(path)
     try:
@@ -125,11 +138,6 @@ def _blessing(project: Project, model: str, candidate: VersionFiles, at: date) -
         raise GateStoppedError(
             f"model {model}: {shown} judged with what was known at {judged.at}, after {at}"
         )
-    reasons = "; ".join(judged.reasons)
-    if judged.verdict == "not_enough_evidence":
-        raise NotEnoughEvidenceError(f"{model} {judged.version} is not blessed: {reasons}")
-    if judged.verdict != "blessed":
-        raise GateStoppedError(f"{model} {judged.version} was refused: {reasons}")
     return judged
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
-from perennial.judge import judged_report
+from perennial.judge import Judged
 from perennial.keep.journal import read
 from perennial.keep.ledger import serving
 from perennial.replay.client import GatewayClient
@@ -37,21 +37,26 @@ def show_model(project: Project, name: str) -> None:
 
 
 def _metrics(project: Project, model: Model, console: Console) -> None:
-    judged = judged_report(project, model.name)
-    if judged is None:
-        console.print(f"{model.name} has not been judged yet.")
+    path = project.var / "reports" / "judge" / f"{model.name}.json"
+    if not path.is_file():
+        console.print(f"{model.name} has not been judged yet (no {project.shown(path)}).")
         return
-    rivals = [(each.name, {m.name: m for m in each.metrics}) for each in judged.rivals]
-    table = Table(title=f"{model.name} judged {judged.start} to {judged.end}: {judged.verdict}")
-    for column in ("metric", "candidate", "interval", *(name for name, _ in rivals)):
+    judged = Judged.model_validate_json(path.read_bytes())
+    period = f"judged on {judged.judged_from} to {judged.judged_until} ({judged.n_rows} rows)"
+    table = Table(title=f"{model.name} {judged.version}, {period}: {judged.verdict}")
+    for column in ("metric", "candidate", "interval", *(each.name for each in judged.opponents)):
         table.add_column(column)
-    for metric in judged.metrics:
-        others = [f"{values[metric.name].estimate:.4f}" for _, values in rivals]
-        interval = f"{metric.low:.4f} to {metric.high:.4f}"
-        table.add_row(metric.name, f"{metric.estimate:.4f}", interval, *others)
+    for name, value in judged.metrics.items():
+        others = [_number(each.metrics[name].opponent.estimate) for each in judged.opponents]
+        interval = f"{_number(value.low)} to {_number(value.high)}"
+        table.add_row(name, _number(value.estimate), interval, *others)
     console.print(table)
     for reason in judged.reasons:
-        console.print(f"  {reason}")
+        console.print(f"  {reason}", highlight=False)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _answers(project: Project, model: Model, console: Console) -> None:

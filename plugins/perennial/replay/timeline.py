@@ -12,7 +12,7 @@ from perennial.declare.sources import Source
 from perennial.errors import UnavailableError
 from perennial.keep import partitions
 from perennial.keep.engine import connect
-from perennial.layer.compiled import compile_project, open_memory
+from perennial.layer.compiled import compile_project, fill, open_memory
 
 DAYS_BEFORE = 2
 """How many days before the lived one their events are told of, for what looks back on them."""
@@ -82,7 +82,7 @@ def _events(project: Project, source: Source, day: date) -> list[Happened]:
     memory = open_memory(project, compiled, [declared.relation])
     first = day - timedelta(days=DAYS_BEFORE)
     for name in sorted(compiled.sources_of(declared.relation)):
-        _fill(project, memory, name, first, day + timedelta(days=1))
+        fill(project, memory, name, first, day + timedelta(days=1))
     found: list[Happened] = []
     for moment in declared.moments:
         rows = memory.sql(_query(source, moment)).to_arrow_table().to_pylist()
@@ -109,19 +109,6 @@ def _query(source: Source, moment: str) -> str:
         f'FROM raw_{source.name} AS rows JOIN "{source.land.events.relation}" AS moments ON {same} '
         f'WHERE moments."{moment}" IS NOT NULL'
     )
-
-
-def _fill(project: Project, memory: Any, name: str, start: date, end: date) -> None:
-    source = project.source(name)
-    table = project.lake / "checked" / "raw" / name
-    bounds = (None, None) if source.land.static_from else (start, end)
-    files = [str(path) for path in partitions.files_of(table, *bounds)]
-    if files:
-        names = _listed([column.name for column in source.columns])
-        memory.execute(
-            f"INSERT INTO raw_{name} SELECT {names} FROM read_parquet({files}, "
-            "hive_partitioning = false)"
-        )
 
 
 def _listed(names: list[str]) -> str:
