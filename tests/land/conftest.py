@@ -56,7 +56,7 @@ class Shop:
         for name, fields in sources.items():
             fields = dict(fields)
             declared: dict[str, Any] = {
-                "from": fields.pop("origin", {"path": f"inbox/{name}*.csv"}),
+                "from": fields.pop("place", {"path": f"inbox/{name}*.csv"}),
                 "key": ["id"],
                 "event_time": "placed_at",
                 "lookback_days": 3,

@@ -37,6 +37,12 @@ def test_a_renamed_column_is_named_by_its_likely_new_spelling(shop: Any) -> None
     assert "column 'amount' is missing, renamed to \"amounts\"?" in stopped(shop)
 
 
+@pytest.mark.parametrize("name", ["Amount", " amount", "AMOUNT"])
+def test_a_name_that_differs_in_case_or_blanks_is_told(shop: Any, name: str) -> None:
+    shop.deliver("orders.csv", header=shop.header.replace("amount", name))
+    assert f"column 'amount' is missing, renamed to \"{name}\"?" in stopped(shop)
+
+
 def test_a_retyped_column_names_the_values_and_the_accepted_type(shop: Any) -> None:
     lines = [f"{n},2013-03-01T10:00:00Z,EUR {n},true,2013-03-01,n\n" for n in range(10)]
     shop.deliver("orders.csv", *lines)
@@ -75,7 +81,7 @@ def test_an_empty_file_has_no_columns(shop: Any) -> None:
 
 def parquet(shop: Any, **columns: Any) -> Path:
     """Deliver one Parquet file."""
-    shop.declare(origin={"path": "inbox/*.parquet"}, format="parquet")
+    shop.declare(place={"path": "inbox/*.parquet"}, format="parquet")
     (shop.root / "inbox").mkdir(exist_ok=True)
     path: Path = shop.root / "inbox/orders.parquet"
     table = {
@@ -104,7 +110,7 @@ def test_parquet_columns_of_nothing_but_nulls_may_have_any_type(shop: Any) -> No
 
 
 def test_json_codes_that_became_numbers_are_retyped(shop: Any) -> None:
-    shop.declare(origin={"path": "inbox/*.jsonl"}, format="json")
+    shop.declare(place={"path": "inbox/*.jsonl"}, format="json")
     shop.deliver(
         "orders.jsonl",
         '{"id":1,"placed_at":"2013-03-01T10:00:00Z","amount":1,"is_paid":true,"due_on":null,'
@@ -115,7 +121,7 @@ def test_json_codes_that_became_numbers_are_retyped(shop: Any) -> None:
 
 
 def test_json_without_a_column_in_any_row_stops(shop: Any) -> None:
-    shop.declare(origin={"path": "inbox/*.jsonl"}, format="json")
+    shop.declare(place={"path": "inbox/*.jsonl"}, format="json")
     shop.deliver("orders.jsonl", '{"id": 1}\n', '{"id": 2, "note": "n"}\n', header="")
     message = stopped(shop)
     assert "column 'amount' is missing" in message

@@ -31,7 +31,7 @@ def database(shop: Any, tmp_path: Path) -> Path:
 
 
 def test_a_table_lands(shop: Any, database: Path) -> None:
-    shop.declare(origin={"sql": f"sqlite:///{database}", "table": "orders"})
+    shop.declare(place={"sql": f"sqlite:///{database}", "table": "orders"})
     report = shop.land("2013-03-01", "2013-03-05")
     assert (report.n_delivered, report.n_landed) == (4, 4)
     (row,) = shop.rows("2013-03-03")
@@ -42,7 +42,7 @@ def test_a_table_lands(shop: Any, database: Path) -> None:
 
 
 def test_a_table_twice_is_the_same_bytes(shop: Any, database: Path) -> None:
-    shop.declare(origin={"sql": f"sqlite:///{database}", "table": "orders"})
+    shop.declare(place={"sql": f"sqlite:///{database}", "table": "orders"})
     shop.land("2013-03-01", "2013-03-05")
     before = shop.everything()
     shop.land("2013-03-01", "2013-03-05")
@@ -51,7 +51,7 @@ def test_a_table_twice_is_the_same_bytes(shop: Any, database: Path) -> None:
 
 def test_a_query_may_name_the_period_with_its_lookback(shop: Any, database: Path) -> None:
     query = "SELECT * FROM orders WHERE placed_at >= :start AND placed_at < :end"
-    shop.declare(origin={"sql": f"sqlite:///{database}", "query": query}, lookback_days=1)
+    shop.declare(place={"sql": f"sqlite:///{database}", "query": query}, lookback_days=1)
     report = shop.land("2013-03-03", "2013-03-04")
     assert (report.n_delivered, report.n_landed, report.n_outside) == (2, 1, 1)
     assert report.files[0].file == "sql query"
@@ -64,7 +64,7 @@ def test_what_a_database_calls_numbers_is_cast_as_strictly_as_text(
         connection.execute("UPDATE orders SET amount = 'cheap' WHERE id = 2")
     connection.close()
     query = "SELECT id, placed_at, amount || '' AS amount, is_paid, due_on, note FROM orders"
-    shop.declare(origin={"sql": f"sqlite:///{database}", "query": query})
+    shop.declare(place={"sql": f"sqlite:///{database}", "query": query})
     assert shop.land("2013-03-01", "2013-03-05").n_quarantined == 1
     (row,) = shop.quarantined()
     assert (row["file"], row["line"], row["column"]) == ("sql query", 2, "amount")
@@ -72,13 +72,13 @@ def test_what_a_database_calls_numbers_is_cast_as_strictly_as_text(
 
 def test_a_missing_column_breaks_the_contract(shop: Any, database: Path) -> None:
     query = "SELECT id, placed_at, amount AS amounts, is_paid, due_on, note FROM orders"
-    shop.declare(origin={"sql": f"sqlite:///{database}", "query": query})
+    shop.declare(place={"sql": f"sqlite:///{database}", "query": query})
     with pytest.raises(ContractBrokenError, match="'amount' is missing, renamed to \"amounts\""):
         shop.land()
 
 
 def test_an_empty_table_is_no_error_and_wipes_nothing(shop: Any, database: Path) -> None:
-    shop.declare(origin={"sql": f"sqlite:///{database}", "table": "orders"})
+    shop.declare(place={"sql": f"sqlite:///{database}", "table": "orders"})
     shop.land("2013-03-01", "2013-03-05")
     with sqlite3.connect(database) as connection:
         connection.execute("DELETE FROM orders")
@@ -90,7 +90,7 @@ def test_an_empty_table_is_no_error_and_wipes_nothing(shop: Any, database: Path)
 
 
 def test_a_table_that_does_not_exist_is_unavailable(shop: Any, database: Path) -> None:
-    shop.declare(origin={"sql": f"sqlite:///{database}", "table": "bills"})
+    shop.declare(place={"sql": f"sqlite:///{database}", "table": "bills"})
     with pytest.raises(UnavailableError, match="orders: sql bills cannot be read"):
         shop.land()
 
@@ -98,7 +98,7 @@ def test_a_table_that_does_not_exist_is_unavailable(shop: Any, database: Path) -
 def test_the_url_comes_from_the_environment_and_is_never_shown(
     shop: Any, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop.declare(origin={"sql": "${SHOP_URL}", "table": "orders"})
+    shop.declare(place={"sql": "${SHOP_URL}", "table": "orders"})
     with pytest.raises(DeclarationError, match="SHOP_URL, which is unset"):
         shop.land()
     monkeypatch.setenv("SHOP_URL", f"sqlite:///{database}")
@@ -117,7 +117,7 @@ def test_the_url_comes_from_the_environment_and_is_never_shown(
 )
 def test_no_message_holds_the_secret(shop: Any, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_URL", url)
-    shop.declare(origin={"sql": "${SHOP_URL}", "table": "orders"})
+    shop.declare(place={"sql": "${SHOP_URL}", "table": "orders"})
     with pytest.raises(UnavailableError) as caught:
         shop.land()
     assert "s3cret" not in str(caught.value)

@@ -60,7 +60,7 @@ def test_compressed_files_land_as_plain_ones(shop: Any, suffix: str) -> None:
     plain = of_file(shop.table / "day=2013-03-01/part-0.parquet")
     (shop.root / "inbox/orders.csv").unlink()
     path = put(shop, f"orders.csv{suffix}", PACKERS[suffix](content(shop)))
-    shop.declare(origin={"path": "inbox/orders.csv*"})
+    shop.declare(place={"path": "inbox/orders.csv*"})
     report = shop.land()
     assert of_file(shop.table / "day=2013-03-01/part-0.parquet") == plain
     assert report.files[0].sha256 == of_file(path)  # as delivered, not as unpacked
@@ -70,7 +70,7 @@ def test_compressed_files_land_as_plain_ones(shop: Any, suffix: str) -> None:
 def test_a_truncated_file_stops_and_is_named(shop: Any, suffix: str) -> None:
     packed = PACKERS[suffix](os.urandom(3000).hex().encode() + content(shop))
     put(shop, f"orders.csv{suffix}", packed[: len(packed) // 2])
-    shop.declare(origin={"path": "inbox/*"})
+    shop.declare(place={"path": "inbox/*"})
     with pytest.raises(
         ContractBrokenError, match=rf"inbox/orders\.csv\{suffix}: cannot be unpacked"
     ):
@@ -84,11 +84,12 @@ def test_every_member_of_a_zip_lands(shop: Any) -> None:
         archive.writestr("b/2.csv", shop.header + shop.order(1, "2013-03-01", 2))
         archive.writestr("a/1.csv", shop.header + shop.order(1, "2013-03-01", 1) + "bad\n")
         archive.writestr("__MACOSX/a/._1.csv", "junk")
-    shop.declare(origin={"path": "inbox/*.zip"})
+    shop.declare(place={"path": "inbox/*.zip"})
     report = shop.land()
     assert shop.rows()[0]["amount"] == 2.0  # members in name order: the last one wins
     assert [each.file for each in report.files] == ["inbox/orders.zip"]
-    assert shop.quarantined()[0]["line"] == 3
+    (row,) = shop.quarantined()
+    assert (row["file"], row["line"]) == ("inbox/orders.zip!a/1.csv", 3)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "junk"])
@@ -100,7 +101,7 @@ def test_a_damaged_zip_stops_and_is_named(shop: Any, damage: str) -> None:
     if damage == "flip":
         data[len(data) // 3] ^= 0xFF
     path.write_bytes({"cut": bytes(data[:200]), "flip": bytes(data), "junk": b"no zip"}[damage])
-    shop.declare(origin={"path": "inbox/*.zip"})
+    shop.declare(place={"path": "inbox/*.zip"})
     with pytest.raises(ContractBrokenError, match=r"inbox/orders\.zip: cannot be unpacked"):
         shop.land()
     assert not shop.table.exists()
@@ -122,7 +123,7 @@ def test_a_file_whose_name_looks_like_a_pattern_is_read(shop: Any) -> None:
 
 
 def test_parquet_lands_with_its_types_and_its_row_numbers(shop: Any) -> None:
-    shop.declare(origin={"path": "inbox/*.parquet"}, format="parquet")
+    shop.declare(place={"path": "inbox/*.parquet"}, format="parquet")
     at = datetime(2013, 3, 1, 10, tzinfo=UTC)
     table = pa.table(
         {
@@ -148,7 +149,7 @@ def test_parquet_lands_with_its_types_and_its_row_numbers(shop: Any) -> None:
 
 @pytest.mark.parametrize("keep", [0.3, 0.9])
 def test_a_broken_parquet_file_stops_and_is_named(shop: Any, keep: float) -> None:
-    shop.declare(origin={"path": "inbox/*.parquet"}, format="parquet")
+    shop.declare(place={"path": "inbox/*.parquet"}, format="parquet")
     (shop.root / "inbox").mkdir()
     path = shop.root / "inbox/orders.parquet"
     pq.write_table(pa.table({"id": list(range(1000))}), path)
@@ -158,7 +159,7 @@ def test_a_broken_parquet_file_stops_and_is_named(shop: Any, keep: float) -> Non
 
 
 def test_json_lines_land_and_other_lines_are_set_aside(shop: Any) -> None:
-    shop.declare(origin={"path": "inbox/*.jsonl"}, format="json")
+    shop.declare(place={"path": "inbox/*.jsonl"}, format="json")
     row = {"id": 1, "placed_at": "2013-03-01T10:00:00Z", "amount": 2, "is_paid": None,
            "due_on": "2013-03-01", "note": 'a "ü"\n', "new": [1]}  # fmt: skip
     lines = [json.dumps(row), "", "{not json", "[1, 2]",
@@ -183,7 +184,7 @@ def test_files_of_a_package_are_found_without_importing_it(
     (folder / "__init__.py").write_text("raise RuntimeError('imported')")
     (folder / "data/orders.csv.gz").write_bytes(gzip.compress(content(shop)))
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    shop.declare(origin={"package": "shipped_orders", "path": "data/*.csv.gz"})
+    shop.declare(place={"package": "shipped_orders", "path": "data/*.csv.gz"})
     report = shop.land()
     assert report.n_landed == 3
     assert report.files[0].file == "shipped_orders:data/orders.csv.gz"
@@ -191,7 +192,7 @@ def test_files_of_a_package_are_found_without_importing_it(
 
 
 def test_a_package_that_is_not_installed_is_a_declaration_error(shop: Any) -> None:
-    shop.declare(origin={"package": "no_such_package_here", "path": "data/*.csv"})
+    shop.declare(place={"package": "no_such_package_here", "path": "data/*.csv"})
     with pytest.raises(DeclarationError, match="'no_such_package_here' is not an installed"):
         shop.land()
 
@@ -201,7 +202,7 @@ def test_any_fsspec_file_system_is_read(shop: Any) -> None:
     memory.pipe("/shop/2.csv.gz", gzip.compress(content(shop, 2)))
     memory.pipe("/shop/1.csv", content(shop, 3))
     memory.pipe("/shop/other.txt", b"junk")
-    shop.declare(origin={"path": "memory://shop/*.csv*"})
+    shop.declare(place={"path": "memory://shop/*.csv*"})
     report = shop.land()
     assert report.n_landed == 3
     assert [each.file for each in report.files] == [
@@ -215,7 +216,7 @@ def test_any_fsspec_file_system_is_read(shop: Any) -> None:
 
 
 def test_an_unknown_file_system_is_unavailable(shop: Any) -> None:
-    shop.declare(origin={"path": "nosuchthing://bucket/*.csv"})
+    shop.declare(place={"path": "nosuchthing://bucket/*.csv"})
     with pytest.raises(UnavailableError, match="nosuchthing://bucket"):
         shop.land()
 
@@ -224,11 +225,23 @@ def test_a_path_may_name_the_environment_and_an_unset_name_is_told(
     shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.deliver("orders.csv", shop.order(1, "2013-03-01"))
-    shop.declare(origin={"path": "${SHOP_INBOX}/*.csv"})
+    shop.declare(place={"path": "${SHOP_INBOX}/*.csv"})
     with pytest.raises(DeclarationError, match="environment variable SHOP_INBOX, which is unset"):
         shop.land()
-    monkeypatch.setenv("SHOP_INBOX", "inbox")
-    assert shop.land().n_landed == 1
+    monkeypatch.setenv("SHOP_INBOX", str(shop.root / "inbox"))
+    report = shop.land()
+    assert report.n_landed == 1
+    assert report.files[0].file == "inbox/orders.csv"
+
+
+def test_files_outside_the_project_are_named_as_they_are_declared(
+    shop: Any, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "orders.csv").write_bytes(content(shop))
+    monkeypatch.setenv("SHOP_INBOX", str(elsewhere))
+    shop.declare(place={"path": "${SHOP_INBOX}/*.csv"})
+    assert shop.land().files[0].file == "${SHOP_INBOX}/orders.csv"
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_landed(

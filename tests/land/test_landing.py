@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -148,6 +150,14 @@ def test_the_event_time_may_be_computed_from_several_columns(shop: Any) -> None:
     assert any("event time" in row["reason"] for row in shop.quarantined())
 
 
+def test_an_event_time_that_fails_for_a_row_sets_that_row_aside(shop: Any) -> None:
+    shop.declare(event_time="strptime(note, '%Y-%m-%d')")
+    shop.deliver("orders.csv", shop.order(1, "2013-03-01", note="2013-03-01"),
+                 shop.order(2, "2013-03-01", note="soon"))  # fmt: skip
+    assert shop.land().n_quarantined == 1
+    assert shop.ids() == [1]
+
+
 def test_a_wrong_event_time_is_a_declaration_error(shop: Any) -> None:
     shop.declare(event_time="placed")
     shop.deliver("orders.csv", shop.order(1, "2013-03-01"))
@@ -238,6 +248,13 @@ def test_a_glob_without_a_file_says_its_pattern(shop: Any) -> None:
     with pytest.raises(UnavailableError, match=r"orders: no file matches inbox/orders\*\.csv"):
         shop.land()
     assert not shop.table.exists()
+
+
+def test_importing_the_stage_imports_nothing_heavy() -> None:
+    heavy = "{'pandas', 'dbt', 'feast', 'great_expectations', 'lightgbm', 'mlflow', 'sqlalchemy'}"
+    code = f"import sys; import perennial.land; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_reports_hold_no_path_of_the_machine(shop: Any) -> None:

@@ -76,7 +76,7 @@ def csv(shop: Any) -> bytes:
 
 def test_an_address_lands(shop: Any, server: Server) -> None:
     server.answers = [says(csv(shop))]
-    shop.declare(origin={"url": f"{server.url}/orders.csv?of=march"})
+    shop.declare(place={"url": f"{server.url}/orders.csv?of=march"})
     report = shop.land()
     assert shop.ids() == [1, 2]
     assert server.asked == ["/orders.csv?of=march"]
@@ -86,14 +86,14 @@ def test_an_address_lands(shop: Any, server: Server) -> None:
 
 def test_a_compressed_answer_lands(shop: Any, server: Server) -> None:
     server.answers = [says(gzip.compress(csv(shop)))]
-    shop.declare(origin={"url": f"{server.url}/orders.csv.gz?x=1"})
+    shop.declare(place={"url": f"{server.url}/orders.csv.gz?x=1"})
     assert shop.land().n_landed == 2
 
 
 @pytest.mark.parametrize("status", [404, 401, 204, 304])
 def test_another_status_is_told_and_not_tried_again(shop: Any, server: Server, status: int) -> None:
     server.answers = [says(b"", status)]
-    shop.declare(origin={"url": server.url})
+    shop.declare(place={"url": server.url})
     with pytest.raises(UnavailableError, match=f"status {status}, accepted is 200"):
         shop.land()
     assert len(server.asked) == 1
@@ -101,7 +101,7 @@ def test_another_status_is_told_and_not_tried_again(shop: Any, server: Server, s
 
 def test_a_server_error_is_tried_again_a_bounded_number_of_times(shop: Any, server: Server) -> None:
     server.answers = [says(b"", 503)]
-    shop.declare(origin={"url": server.url})
+    shop.declare(place={"url": server.url})
     with pytest.raises(UnavailableError, match=r"status 503, accepted is 200 \(tried 3 times\)"):
         shop.land()
     assert len(server.asked) == 3
@@ -109,14 +109,14 @@ def test_a_server_error_is_tried_again_a_bounded_number_of_times(shop: Any, serv
 
 def test_a_later_try_may_succeed(shop: Any, server: Server) -> None:
     server.answers = [says(b"", 500), says(csv(shop), length=10_000), says(csv(shop))]
-    shop.declare(origin={"url": server.url})
+    shop.declare(place={"url": server.url})
     assert shop.land().n_landed == 2
     assert len(server.asked) == 3
 
 
 def test_an_answer_that_ends_early_is_not_landed(shop: Any, server: Server) -> None:
     server.answers = [says(csv(shop), length=10_000)]
-    shop.declare(origin={"url": server.url})
+    shop.declare(place={"url": server.url})
     with pytest.raises(UnavailableError, match="bytes early"):
         shop.land()
     assert shop.days() == []
@@ -124,7 +124,7 @@ def test_an_answer_that_ends_early_is_not_landed(shop: Any, server: Server) -> N
 
 def test_a_silent_server_times_out(shop: Any, server: Server) -> None:
     server.answers = [lambda handler: time.sleep(1)]
-    shop.declare(origin={"url": server.url})
+    shop.declare(place={"url": server.url})
     began = time.monotonic()
     with pytest.raises(UnavailableError, match="does not answer"):
         shop.land()
@@ -148,7 +148,7 @@ def test_a_server_that_drips_for_ever_times_out(
             return  # the client has gone, as it should
 
     server.answers = [drip]
-    shop.declare(origin={"url": server.url})
+    shop.declare(place={"url": server.url})
     with pytest.raises(UnavailableError, match=r"not done after 0\.3 s"):
         shop.land()
 
@@ -157,14 +157,14 @@ def test_nobody_there_is_unavailable(shop: Any, server: Server) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    shop.declare(origin={"url": f"http://127.0.0.1:{port}/orders.csv"})
+    shop.declare(place={"url": f"http://127.0.0.1:{port}/orders.csv"})
     with pytest.raises(UnavailableError, match="does not answer"):
         shop.land()
 
 
 def test_an_error_page_is_no_delivery(shop: Any, server: Server) -> None:
     server.answers = [says(b"<html>Sorry</html>")]
-    shop.declare(origin={"url": server.url})
+    shop.declare(place={"url": server.url})
     with pytest.raises(ContractBrokenError, match="'id' is missing"):
         shop.land()
 
@@ -173,7 +173,7 @@ def test_a_token_from_the_environment_is_sent_and_never_shown(
     shop: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_TOKEN", "s3cret")
-    shop.declare(origin={"url": f"{server.url}/orders?token=${{SHOP_TOKEN}}"})
+    shop.declare(place={"url": f"{server.url}/orders?token=${{SHOP_TOKEN}}"})
     server.answers = [says(csv(shop)), says(b"", 403)]
     report = shop.land()
     assert server.asked == ["/orders?token=s3cret"]
@@ -185,6 +185,6 @@ def test_a_token_from_the_environment_is_sent_and_never_shown(
 
 
 def test_only_http_addresses_are_opened(shop: Any) -> None:
-    shop.declare(origin={"url": "file:///etc/hostname"})
+    shop.declare(place={"url": "file:///etc/hostname"})
     with pytest.raises(DeclarationError, match="must begin with http"):
         shop.land()

@@ -60,7 +60,7 @@ def day_of(source: Source) -> str:
     """The SQL for a row's partition: the UTC day of its event time."""
     if source.land.static_from:
         return f"DATE '{source.land.static_from.isoformat()}'"
-    return f"try_cast(try_cast(({source.land.event_time}) AS timestamptz) AS date)"
+    return f"try_cast(try_cast(TRY({source.land.event_time}) AS timestamptz) AS date)"
 
 
 def _unfit(column: Column) -> str:

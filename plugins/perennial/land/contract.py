@@ -17,13 +17,21 @@ def broken_columns(source: Source, part: str, found: Iterable[str]) -> list[str]
     for column in source.columns:
         if column.name in found:
             continue
-        guess = nearest(column.name, added).replace("did you mean", "renamed to")
+        guess = _likely_name(column.name, added)
         sentences.append(
             f"{source.name}: {part}: column {column.name!r} is missing{guess} "
             f"(found: {', '.join(found) or 'no column'}; accepted: {column.name} as "
             f"{column.data_type}; declared in {SOURCES}: {source.name}.columns.{column.name})"
         )
     return sentences
+
+
+def _likely_name(name: str, added: list[str]) -> str:
+    """The added column that `name` was probably renamed to, as a part of a sentence."""
+    for each in added:
+        if each.strip().casefold() == name.casefold():  # which no spelling distance would see
+            return f', renamed to "{each}"?'
+    return nearest(name, added).replace("did you mean", "renamed to")
 
 
 def added_columns(source: Source, found: Iterable[str]) -> set[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from perennial.declare.sources import Source
+from perennial.errors import ContractBrokenError
 from perennial.keep import quoting
 from perennial.land.contract import added_columns, broken_columns
 from perennial.land.delivery import Part, Reading, Refused, Script
@@ -45,9 +46,7 @@ def read(
             _note_refused(connection, chosen, shape, reading)
         except duckdb.InvalidInputException:  # line ends are mixed, which DuckDB does not read
             for index, part in chosen.items():
-                plain = {index: replace(part, path=_with_plain_ends(part.path, reading.folder))}
-                _insert(connection, source, plain, shape)
-                _note_refused(connection, plain, shape, reading)
+                _read_with_plain_ends(connection, source, index, part, shape, reading)
 
 
 def header_of(path: Path, source: Source) -> Shape:
@@ -105,7 +104,7 @@ def _note_refused(
         for _, offset, text, reason in found:
             line, first = lines[offset]
             whole = text.strip("\r\n") if "\n" in text.strip("\r\n") else first
-            reading.refused.append(Refused(parts[index].file, line, None, reason, whole))
+            reading.refused.append(Refused(parts[index].name, line, None, reason, whole))
             refused_lines[index].add(line)
     for index, part in parts.items():
         reading.scripts[index] = Script(
@@ -113,8 +112,23 @@ def _note_refused(
         )
 
 
-def _with_plain_ends(path: Path, folder: Path) -> Path:
-    descriptor, copy = tempfile.mkstemp(dir=folder)
+def _read_with_plain_ends(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    index: int,
+    part: Part,
+    shape: Shape,
+    reading: Reading,
+) -> None:
+    descriptor, copy = tempfile.mkstemp(dir=reading.folder)
     with open(descriptor, "wb") as file:
-        file.write(path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
-    return Path(copy)
+        file.write(part.path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    plain = {index: replace(part, path=Path(copy))}
+    try:
+        _insert(connection, source, plain, shape)
+    except duckdb.InvalidInputException as error:
+        reason = str(error).splitlines()[0]
+        raise ContractBrokenError(
+            f"{source.name}: {part.name}: cannot be read as CSV ({reason})"
+        ) from error
+    _note_refused(connection, plain, shape, reading)

@@ -26,7 +26,7 @@ def local(project: Project, source: Source, folder: Path) -> Delivery:
     for path in sorted(Path(each) for each in glob.glob(str(pattern), recursive=True)):
         if not path.is_file():
             continue
-        shown = project.shown(path)
+        shown = hidden(project.shown(path), str(place.path))
         name = f"{package}:{path.relative_to(root).as_posix()}" if package else shown
         delivery.add(_read_in_place(path, name, folder))
     return delivery

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from perennial.declare.sources import Source
 from perennial.keep import quoting
@@ -49,14 +48,15 @@ def load_lines(connection: duckdb.DuckDBPyConnection, lines: Iterator[tuple[int,
         "CREATE OR REPLACE TEMP TABLE lines (number BIGINT, text VARCHAR, is_object BOOLEAN)"
     )
     while chunk := list(itertools.islice(lines, CHUNK)):
-        numbers, texts = zip(*chunk, strict=True)
-        arrow = pa.table({"number": pa.array(numbers, pa.int64()), "text": list(texts)})
-        connection.register("chunk", arrow)
         connection.execute(
-            "INSERT INTO lines SELECT number, text, "
-            "CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END FROM chunk"
+            """
+            INSERT INTO lines
+            SELECT number, text,
+                CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END
+            FROM (SELECT unnest($1::BIGINT[]) AS number, unnest($2::VARCHAR[]) AS text)
+            """,
+            [[number for number, _ in chunk], [text for _, text in chunk]],
         )
-        connection.unregister("chunk")
 
 
 def insert(connection: duckdb.DuckDBPyConnection, source: Source, index: int, root: str) -> None:
@@ -80,7 +80,7 @@ def refuse_others(
     """Note the lines that are not what they should be."""
     others = connection.execute("SELECT number, text FROM lines WHERE NOT is_object ORDER BY 1")
     reading.refused += [
-        Refused(part.file, line, None, reason, text) for line, text in others.fetchall()
+        Refused(part.name, line, None, reason, text) for line, text in others.fetchall()
     ]
 
 

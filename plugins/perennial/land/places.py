@@ -21,9 +21,9 @@ def deliver(project: Project, source: Source, since: date, end: date, folder: Pa
     place = source.land.place
     if place.sql:
         return database.query(source, since, end, folder)
-    address = place.url or (place.path if str(place.path).startswith("http") else None)
-    if address:
+    address = str(place.url or place.path)
+    if place.url or address.startswith(("http://", "https://")):
         return web.download(source.name, address, folder)
-    if "://" in str(place.path):
-        return folders.remote(source.name, str(place.path), folder)
+    if "://" in address:
+        return folders.remote(source.name, address, folder)
     return folders.local(project, source, folder)

@@ -59,7 +59,7 @@ def refused_rows(
     lines = {part: lines_of_rows(reading.scripts[part], found) for part, found in wanted.items()}
     return [
         Refused(
-            file=parts[part].file,
+            file=parts[part].name,
             line=line or lines[part].get(number),
             column=column or None,
             reason=reason,
