@@ -6,8 +6,34 @@ import ast
 from importlib.util import find_spec
 from pathlib import Path
 
+from perennial.declare.gates import Layer
 from perennial.declare.project import Project
+from perennial.declare.yaml_files import load_yaml
 from perennial.errors import DeclarationError
+
+
+def columns_of(project: Project, layer: Layer) -> dict[str, list[str]]:
+    """Per table its declared columns; an empty list where they are not declared."""
+    if layer == "raw":
+        return {name: [c.name for c in source.columns] for name, source in project.sources.items()}
+    return {
+        name: _mart_columns(path.with_suffix(".yml"), project)
+        for name, path in project.marts.items()
+    }
+
+
+def _mart_columns(path: Path, project: Project) -> list[str]:
+    if not path.is_file():
+        return []
+    document = load_yaml(path, project.shown(path))
+    models = document.get("models") if isinstance(document, dict) else None
+    listed = [each.get("columns") for each in models or [] if isinstance(each, dict)]
+    return [
+        str(column["name"])
+        for columns in listed
+        for column in columns or []
+        if isinstance(column, dict) and "name" in column
+    ]
 
 
 def expectation_names() -> list[str]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from perennial.declare.gates import Expectation, Gate, Layer
-from perennial.declare.known_names import expectation_names, feature_services
+from perennial.declare.known_names import columns_of, expectation_names, feature_services
 from perennial.declare.project import Project
 from perennial.declare.reading import nearest
-from perennial.declare.yaml_files import load_yaml
 from perennial.errors import DeclarationError
 
 
@@ -73,7 +71,7 @@ def _gates(project: Project, layer: Layer) -> list[str]:
     known = expectation_names()
     columns: dict[str, list[str]] | None = None
     try:
-        columns = _columns_of(project, layer)
+        columns = columns_of(project, layer)
     except DeclarationError as error:
         found += error.mistakes
     for path in project.gate_files(layer):
@@ -130,27 +128,3 @@ def _named_columns(kwargs: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for argument in ("column_list", "column_set"):
         for value in kwargs.get(argument) or []:
             yield argument, str(value)
-
-
-def _columns_of(project: Project, layer: Layer) -> dict[str, list[str]]:
-    """Per table its declared columns; an empty list where they are not declared."""
-    if layer == "raw":
-        return {name: [c.name for c in source.columns] for name, source in project.sources.items()}
-    return {
-        name: _mart_columns(path.with_suffix(".yml"), project)
-        for name, path in project.marts.items()
-    }
-
-
-def _mart_columns(path: Path, project: Project) -> list[str]:
-    if not path.is_file():
-        return []
-    document = load_yaml(path, project.shown(path))
-    models = document.get("models") if isinstance(document, dict) else None
-    listed = [each.get("columns") for each in models or [] if isinstance(each, dict)]
-    return [
-        str(column["name"])
-        for columns in listed
-        for column in columns or []
-        if isinstance(column, dict) and "name" in column
-    ]

@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perennial.keep.aside import aside, sweep
+from perennial.keep.periods import days_between, period
 
 __all__ = [
     "FILE", "aside", "days_between", "days_of", "files_of", "glob_of", "link", "partition",
@@ -31,28 +32,6 @@ FILE = "part-0.parquet"
 Item = TypeVar("Item")
 
 WRITERS = 8  # a flush waits for the disk: eight at once take a twentieth of the time
-
-
-def period(start: str, end: str) -> tuple[date, date]:
-    """The dates of the half-open period `start <= day < end`.
-
-    >>> period("2013-03-01", "2013-03-02")
-    (datetime.date(2013, 3, 1), datetime.date(2013, 3, 2))
-    """
-    try:
-        first, last = date.fromisoformat(start), date.fromisoformat(end)
-    except ValueError as error:
-        raise ValueError(
-            f"start and end must be dates (2013-03-01), got {start!r} and {end!r}"
-        ) from error
-    if first >= last:
-        raise ValueError(f"start must be before end (end is not included), got {start} and {end}")
-    return first, last
-
-
-def days_between(start: date, end: date) -> list[date]:
-    """The days `start <= day < end`, in order."""
-    return [start + timedelta(days=n) for n in range((end - start).days)]
 
 
 def partition(table: Path, day: date, name: str = FILE) -> Path:
