@@ -82,16 +82,16 @@ def _events(project: Project, source: Source, day: date) -> list[Happened]:
     memory = open_memory(project, compiled, [declared.relation])
     first = day - timedelta(days=DAYS_BEFORE)
     for name in sorted(compiled.sources_of(declared.relation)):
-        fill(project, memory, name, first, day + timedelta(days=1))
+        fill(project, memory, name, first, day + timedelta(days=2))  # some come before their time
     found: list[Happened] = []
     for moment in declared.moments:
-        rows = memory.sql(_query(source, moment)).to_arrow_table().to_pylist()
+        rows = memory.sql(_query(source, moment, day)).to_arrow_table().to_pylist()
         found += [Happened(row.pop("__at"), source.name, row) for row in rows]
     return found
 
 
-def _query(source: Source, moment: str) -> str:
-    """The rows as they were known at their own `moment`, up to the end of what is in memory."""
+def _query(source: Source, moment: str, day: date) -> str:
+    """The rows as they were known at their own `moment`, up to the end of `day`."""
     assert source.land.events is not None
     revealed = {
         column: other for other, columns in source.land.events.moments.items() for column in columns
@@ -107,7 +107,7 @@ def _query(source: Source, moment: str) -> str:
     return (
         f'SELECT moments."{moment}" AS __at, {", ".join(columns)} '
         f'FROM raw_{source.name} AS rows JOIN "{source.land.events.relation}" AS moments ON {same} '
-        f'WHERE moments."{moment}" IS NOT NULL'
+        f"WHERE moments.\"{moment}\" < TIMESTAMPTZ '{day + timedelta(days=1)} 00:00:00+00'"
     )
 
 
