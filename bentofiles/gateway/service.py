@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+
 import bentoml
 from perennial.declare.project import Project
 from perennial.serve.gateway import Gateway
 
 gateway = Gateway(Project.find())
+gc.collect()
+gc.freeze()  # what is loaded stays: the collector need not look at it again
 
 
 @bentoml.service(name="gateway", workers=1, traffic={"timeout": 30, "max_concurrency": 512})

@@ -18,7 +18,10 @@ class ModelInputs:
     columns: dict[str, Kind]
     given: tuple[str, ...]
     looked_up: tuple[str, ...]
-    join_keys: tuple[str, ...]
+    join_keys: dict[str, tuple[str, ...]]
+    """Per looked-up view the request fields that find its entity."""
+    blanks: dict[str, Any]
+    """Per join key a value of its type, to ask with where the caller knows none."""
     ttl_seconds: dict[str, float]
     on_demand: tuple[Any, ...]
 
@@ -56,13 +59,15 @@ def inputs_of(store: Any, model: Model) -> ModelInputs:
         for source in sources:
             views.append(source.name)
             wanted += [f"{source.name}:{feature.name}" for feature in source.features]
-    join_keys = [key for name in views for key in plain[name].join_keys]
-    _all_known(model, join_keys, used)
+    join_keys = {name: tuple(plain[name].join_keys) for name in dict.fromkeys(views)}
+    columns_of_keys = [field for name in join_keys for field in plain[name].entity_columns]
+    _all_known(model, [key for keys in join_keys.values() for key in keys], used)
     return ModelInputs(
         columns=columns,
         given=tuple(field.name for field in given),
         looked_up=tuple(dict.fromkeys(wanted)),
-        join_keys=tuple(dict.fromkeys(join_keys)),
+        join_keys=join_keys,
+        blanks={field.name: "" if _kind(field) == "category" else 0 for field in columns_of_keys},
         ttl_seconds={
             name: plain[name].ttl.total_seconds()
             for name in dict.fromkeys(views)

@@ -47,7 +47,10 @@ class OnlineFeatures:
         missing: list[list[str]] = [[] for _ in range(n)]
         if not self.inputs.looked_up:
             return {}, missing
-        keys = {key: [_key(value) for value in known[key]] for key in self.inputs.join_keys}
+        keys = {
+            key: [blank if value is None else value for value in known[key]]
+            for key, blank in self.inputs.blanks.items()
+        }
         answer = self._store.get_online_features(
             features=list(self.inputs.looked_up), entity_rows=keys, full_feature_names=True
         ).to_dict(include_event_timestamps=True)
@@ -57,18 +60,16 @@ class OnlineFeatures:
             name = f"{view}__{feature}"
             values, seconds = answer[name], answer[f"{name}__ts"]
             ttl = self.inputs.ttl_seconds.get(view)
+            names = self.inputs.join_keys[view]
             for row, (value_at, asked) in enumerate(zip(seconds, asked_at, strict=True)):
-                is_gone = value_at <= 0 or (ttl is not None and asked.timestamp() - value_at > ttl)
-                if is_gone:
+                is_unasked = any(known[key][row] is None for key in names)
+                is_old = ttl is not None and asked.timestamp() - value_at > ttl
+                if value_at <= 0 or is_old or is_unasked:
                     values[row] = None
                     if view not in missing[row]:
                         missing[row].append(view)
             columns[name] = values
         return columns, missing
-
-
-def _key(value: Any) -> Any:
-    return "" if value is None else value
 
 
 def _on_demand(view: Any, columns: dict[str, list[Any]], n: int) -> dict[str, list[Any]]:

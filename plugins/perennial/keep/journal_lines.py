@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 RESERVED = ("seq", "more")
+OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def encode(first: int, entries: Sequence[dict[str, Any]]) -> bytes:
         if any(name in entry for name in RESERVED):
             raise ValueError(f"an entry must not have {' or '.join(RESERVED)} itself: {entry!r}")
         more = {} if seq == last else {"more": True}
-        lines.append(orjson.dumps({"seq": seq, **more, **entry}, option=orjson.OPT_APPEND_NEWLINE))
+        lines.append(orjson.dumps({"seq": seq, **more, **entry}, option=OPTIONS))
     return b"".join(lines)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from perennial.declare.model import RequestField
 from perennial.declare.sources import DataType
@@ -21,28 +22,35 @@ _MOMENT = re.compile(
 )
 
 
-def _written_as_moment(value: Any) -> Any:
-    if isinstance(value, str) and not _MOMENT.fullmatch(value):
-        raise ValueError("an ISO 8601 moment with its offset, such as 2013-03-01T11:00:00Z")
-    return value
-
-
-def _written_as_date(value: Any) -> Any:
-    if isinstance(value, str) and not _DATE.fullmatch(value):
-        raise ValueError("an ISO 8601 date, such as 2013-03-01")
-    return value
+def _moment(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if _MOMENT.fullmatch(value):
+        with contextlib.suppress(ValueError):  # a thirteenth month, a twenty-fifth hour
+            return _within_calendar(datetime.fromisoformat(value.upper()))
+    raise ValueError(
+        "an ISO 8601 moment with its offset, such as 2013-03-01T11:00:00Z, from 1900 to 2199"
+    )
 
 
 def _within_calendar(moment: datetime) -> datetime:
     if not 1900 <= moment.year < 2200:
-        raise ValueError("a year in [1900, 2200)")
+        raise ValueError("not a year that anybody asks about")
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[  # pydantic alone would also take "1362135600"
-    AwareDatetime, BeforeValidator(_written_as_moment), AfterValidator(_within_calendar)
-]
-Day = Annotated[date, BeforeValidator(_written_as_date)]
+def _day(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if _DATE.fullmatch(value):
+        with contextlib.suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("an ISO 8601 date, such as 2013-03-01")
+
+
+# Pydantic alone would also take "1362135600" for a moment and for a date.
+Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
+Day = Annotated[date, BeforeValidator(_day)]
 
 POSTED: dict[DataType, Any] = {
     "varchar": Annotated[str, Field(max_length=10_000, pattern=NO_NUL)],

@@ -18,6 +18,7 @@ QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
     "DO_NOT_TRACK": "1",
     "BENTOML_CONFIG_OPTIONS": "api_server.logging.access.enabled=false",
+    "PYTHONDONTWRITEBYTECODE": "1",  # a compiled file beside the service is not in its signature
     "PYTHONWARNINGS": "ignore",  # third parties' deprecations do not belong in a server's log
 }
 

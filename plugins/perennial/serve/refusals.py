@@ -100,7 +100,9 @@ def _short(found: Any) -> Any:
     match found:
         case None | bool():
             return found
-        case int() | float() if math.isfinite(found) and abs(found) <= 2**53:
+        case int() if abs(found) <= 2**53:  # what every JSON reader can tell exactly
+            return found
+        case float() if math.isfinite(found):
             return found
         case str():
             return printable(found)
