@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 from perennial.declare.project import Project
 from perennial.deploy import supervision, waiting
 from perennial.deploy.slot_process import temporary
-from perennial.errors import PerennialError
+from perennial.errors import PerennialError, UnavailableError
 from perennial.keep import locks
 from perennial.keep.ledger import Ledger, Slot, bento_folder
 from perennial.keep.progress import progress
@@ -84,14 +83,30 @@ def _prove(project: Project, slot: Slot, version: str) -> int:
     reference = read_reference(
         bento_folder(project, slot.model, version) / "src" / "reference.json"
     )
+    what = f"slot {slot.slot} of {slot.model}"
     with contextlib.ExitStack() as stack:
-        log: Path
         if supervision.is_running(project):
             log = supervision.start_slot(project, slot, version)
+            waiting.until_ready(slot.port, what, READY_SECONDS, log)
         else:
-            log = stack.enter_context(temporary(project, slot))
-        what = f"slot {slot.slot} of {slot.model}"
-        waiting.until_ready(slot.port, what, READY_SECONDS, log)
+            _must_be_free(slot, what)
+            log, lives = stack.enter_context(temporary(project, slot))
+            waiting.until_ready(slot.port, what, READY_SECONDS, log, lives=lives)
+        _must_run(slot, what, version)
         answer = waiting.post(slot.port, "/predict", {"columns": reference.columns})
         prove(reference, answer["scores"])
     return len(reference.scores)
+
+
+def _must_be_free(slot: Slot, what: str) -> None:
+    if waiting.is_ready(slot.port):
+        raise UnavailableError(
+            f"port {slot.port} of {what} is answered by a server that this project did not start; "
+            "stop it, or set PERENNIAL_SLOT_PORT before the first deployment"
+        )
+
+
+def _must_run(slot: Slot, what: str, version: str) -> None:
+    found = waiting.running_version(slot.port)
+    if found != version:
+        raise UnavailableError(f"{what} runs {found} on port {slot.port}, not {version}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -57,8 +57,8 @@ def environment(project: Project) -> dict[str, str]:
 
 
 @contextmanager
-def temporary(project: Project, place: Slot) -> Iterator[Path]:
-    """The slot's server for as long as this context lasts; yields its log file."""
+def temporary(project: Project, place: Slot) -> Iterator[tuple[Path, Callable[[], bool]]]:
+    """The slot's server for as long as this context lasts; its log, and whether it lives."""
     log = project.var / "logs" / f"slot-{place.model}-{place.slot}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -70,7 +70,7 @@ def temporary(project: Project, place: Slot) -> Iterator[Path]:
             env=environment(project),
         )
     try:
-        yield log
+        yield log, lambda: process.poll() is None
     finally:
         process.terminate()
         try:

@@ -18,7 +18,7 @@ from perennial.errors import UnavailableError
 from perennial.keep.files import replace_text
 from perennial.keep.journal import last_seq
 from perennial.keep.ledger import Ledger, Slot
-from perennial.keep.watermark import Watermark, record
+from perennial.keep.watermark import Watermark, follower, record
 
 
 def _pid_file(project: Project) -> Path:
@@ -83,6 +83,7 @@ def up(project: Project, seconds: float = 90) -> dict[str, str]:
             waiting.until_ready(slot.port, name, seconds, log_of(project, name))
     gateway = project.settings.gateway_port
     waiting.until_ready(gateway, GATEWAY, seconds, log_of(project, GATEWAY), "/livez")
+    _until_freshening(project, seconds)
     return status(project)
 
 
@@ -112,7 +113,7 @@ def status(project: Project) -> dict[str, str]:
 def start_slot(project: Project, slot: Slot, version: str) -> Path:
     """Have the slot's server run `version`; returns its log file."""
     name = slot_watcher(slot)
-    if not waiting.is_ready(slot.port) or _running_version(slot.port) != version:
+    if not waiting.is_ready(slot.port) or waiting.running_version(slot.port) != version:
         ask(project, "stop", name=name, waiting=True)
         ask(project, "start", name=name, waiting=True)
     return log_of(project, name)
@@ -121,7 +122,7 @@ def start_slot(project: Project, slot: Slot, version: str) -> Path:
 def start_freshening_anew(project: Project) -> None:
     """Have the freshener forget the events so far: what it is told next is the whole story."""
     marks = {
-        source: Watermark(fresh_seq=last, needed_from=last + 1)
+        source: Watermark(fresh_seq=last, needed_from=last + 1, begins_at=last + 1)
         for source, last in _last_seqs(project).items()
     }
     name = FRESHENER
@@ -130,20 +131,24 @@ def start_freshening_anew(project: Project) -> None:
     ask(project, "start", name=name, waiting=True)
 
 
+def _until_freshening(project: Project, seconds: float) -> None:
+    """Return as soon as the freshener follows the events, where there is one."""
+    deadline = time.monotonic() + seconds
+    while FRESHENER in status(project) and follower(project) not in _pids(project, FRESHENER):
+        if time.monotonic() > deadline:
+            tail = waiting.tail(log_of(project, FRESHENER))
+            raise UnavailableError(f"the freshener did not start within {seconds:g} s:\n{tail}")
+        time.sleep(waiting.STEP_SECONDS)
+
+
+def _pids(project: Project, watcher: str) -> list[int]:
+    found: list[int] = ask(project, "list", name=watcher)["pids"]
+    return found
+
+
 def _last_seqs(project: Project) -> dict[str, int]:
     folder = project.var / "journal" / "events"
     return {each.name: last_seq(each) for each in sorted(folder.glob("*")) if each.is_dir()}
-
-
-def _running_version(port: int) -> str | None:
-    import json
-    import urllib.request
-
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=2) as response:
-            return str(json.loads(response.read())["version"])
-    except (OSError, ValueError, KeyError):
-        return None
 
 
 def _start(project: Project) -> None:

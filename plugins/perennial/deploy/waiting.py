@@ -6,6 +6,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,23 @@ def is_ready(port: int, path: str = "/readyz") -> bool:
         return False
 
 
-def until_ready(port: int, what: str, seconds: float, log: Path, path: str = "/readyz") -> None:
+def until_ready(
+    port: int,
+    what: str,
+    seconds: float,
+    log: Path,
+    path: str = "/readyz",
+    lives: Callable[[], bool] = lambda: True,
+) -> None:
     """Return as soon as the server is ready.
 
-    Raises `UnavailableError` with the end of its log when it is not within `seconds`.
+    Raises `UnavailableError` with the end of its log when it is not within `seconds`, or as soon as
+    its process does not live any more.
     """
     deadline = time.monotonic() + seconds
     while not is_ready(port, path):
+        if not lives():
+            raise UnavailableError(f"{what} ended before it was ready; its log ends:\n{tail(log)}")
         if time.monotonic() > deadline:
             raise UnavailableError(
                 f"{what} on port {port} was not ready within {seconds:g} s; its log ends:\n"
@@ -43,6 +54,15 @@ def tail(log: Path, n_lines: int = 15) -> str:
     if not log.is_file():
         return f"(no {log.name})"
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-n_lines:])
+
+
+def running_version(port: int) -> str | None:
+    """The model version that the server on this port runs; None when none tells."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=2) as response:
+            return str(json.loads(response.read())["version"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def post(port: int, path: str, body: Any, seconds: float = 30) -> Any:
