@@ -8,11 +8,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from perennial.declare.project import Project
+from perennial.errors import DeclarationError
 from perennial.keep import locks, partitions
 from perennial.keep.engine import connect
 from perennial.keep.progress import progress
 from perennial.keep.report import Report
 from perennial.layer import dbt
+
+
+NO_DAY = "day=__HIVE_DEFAULT_PARTITION__"
 
 
 class LayeredMart(Report):
@@ -74,12 +78,25 @@ def _publish(project: Project, mart: str, built: Path, days: list[date]) -> Laye
     files: dict[date, Path] = {}
     with connect() as connection:
         for folder in sorted(built.glob("day=*")):
-            day = date.fromisoformat(folder.name.removeprefix("day="))
-            files[day] = _single(connection, folder)
+            file = _single(connection, folder)
+            if folder.name == NO_DAY:
+                _must_be_empty(project, mart, connection, file)
+            else:
+                files[date.fromisoformat(folder.name.removeprefix("day="))] = file
     n_rows = sum(pq.read_metadata(file).num_rows for file in files.values())
     partitions.publish_files(table, files, lambda _: None)
     withdrawn = [day for day in days if day not in files and partitions.withdraw(table, day)]
     return LayeredMart(mart=mart, n_days=len(files), n_rows=n_rows, n_withdrawn_days=len(withdrawn))
+
+
+def _must_be_empty(project: Project, mart: str, connection: object, file: Path) -> None:
+    """A mart without any row leaves one row of nulls without a day; more than that is a mistake."""
+    query = f"SELECT count(*) FROM read_parquet('{file}') WHERE event_timestamp IS NOT NULL"
+    n_rows = connection.execute(query).fetchone()[0]  # type: ignore[attr-defined]
+    if n_rows:
+        raise DeclarationError(
+            [f"{project.shown(project.marts[mart])}: {n_rows} rows have no day; each row needs one"]
+        )
 
 
 def _single(connection: object, folder: Path) -> Path:
