@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from perennial.declare.project import Project
 from perennial.features.repository import open_store
 from perennial.features.stream import DEFAULT_HOURS, FreshView, Stream
 from perennial.keep.journal import Reader
-from perennial.keep.watermark import Watermark, record, watermarks
+from perennial.keep.watermark import Watermark, follow, record, watermarks
 
 logger = logging.getLogger(__name__)
 
@@ -28,19 +29,19 @@ def fresh_views(store: Any) -> list[FreshView]:
 class Freshener:
     """Runs the marts' SQL on events as they are journaled and pushes what changed.
 
-    Its state is only memory: after a kill it reads the journal again from the start of what the
-    views look back on, and pushing the same values twice is the same as once.
+    Its state is only memory: after a kill it reads the journal again, twice as far back as the
+    views look, so that what it then pushes is whole; pushing a value twice is the same as once.
     """
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self.store = open_store(project)
         self.views = {view.name: view for view in fresh_views(self.store)}
-        self.stream = Stream(project, list(self.views.values()))
+        marks = watermarks(project)
+        is_whole = {name: mark.needed_from <= mark.begins_at for name, mark in marks.items()}
+        self.stream = Stream(project, list(self.views.values()), is_whole)
         folder = project.var / "journal" / "events"
-        self.marks = {
-            name: watermarks(project).get(name, Watermark()) for name in self.stream.sources
-        }
+        self.marks = {name: marks.get(name, Watermark()) for name in self.stream.sources}
         self.readers = {
             name: Reader(folder / name, after=mark.needed_from - 1)
             for name, mark in self.marks.items()
@@ -58,13 +59,17 @@ class Freshener:
             self._push(view, table)
         for source, entries in came.items():
             fresh = max(entries[-1].seq, self.marks[source].fresh_seq)
-            self.marks[source] = Watermark(fresh, self.stream.needed_from(source))
+            needed_from = self.stream.needed_from(source)
+            self.marks[source] = replace(
+                self.marks[source], fresh_seq=fresh, needed_from=needed_from
+            )
         record(self.project, self.marks)
         return sum(map(len, came.values()))
 
     def run(self, stop: threading.Event) -> None:
         """Tick until told to stop; a failed push is tried again and nothing is passed over."""
         logger.info("fresh views: %s", ", ".join(self.views) or "none")
+        follow(self.project)
         while not stop.is_set():
             started = time.monotonic()
             n_events = self.tick()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class Watermark:
     """The last event whose features can be asked for."""
     needed_from: int = 1
     """The first event that the features may still depend on."""
+    begins_at: int = 1
+    """The first event of the story: nothing before it counts."""
 
 
 def _file(project: Project) -> Path:
@@ -47,3 +50,20 @@ def record(project: Project, marks: dict[str, Watermark]) -> None:
     """Replace all watermarks; readers see the old ones or the new ones."""
     content = {source: asdict(mark) for source, mark in marks.items()}
     replace_text(_file(project), json.dumps(content, sort_keys=True))
+
+
+def _follower_file(project: Project) -> Path:
+    return project.var / "state" / "freshener.pid"
+
+
+def follow(project: Project) -> None:
+    """Tell that this process follows the journals from now on."""
+    replace_text(_follower_file(project), str(os.getpid()))
+
+
+def follower(project: Project) -> int | None:
+    """The process that told so last; it may be gone."""
+    try:
+        return int(_follower_file(project).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any
@@ -10,7 +11,9 @@ from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.deploy import supervision
 from perennial.errors import UnavailableError
+from perennial.features.freshener import fresh_views
 from perennial.features.refill import refill
+from perennial.features.repository import open_store
 from perennial.keep import partitions
 from perennial.keep.ledger import Serving, serving
 from perennial.keep.progress import progress
@@ -38,8 +41,8 @@ class Lived(Report):
 def live(model: str, day: str, *, project: Project | None = None) -> Lived:
     """Post the events of `day` and ask its questions, each at its own moment.
 
-    The online store is first filled as of the first question (it shows that day afterwards), and
-    before each question everything that was known by then is in the features. Every answer is
+    The online store is filled as of the first question (it shows that day afterwards), and before
+    each question everything that was known by then is in the features. Every answer is
     compared with what the same version says offline about the row in `data/lake/training`.
     Raises `UnavailableError` when the gateway does not answer or the day is not in the lake.
     """
@@ -49,12 +52,21 @@ def live(model: str, day: str, *, project: Project | None = None) -> Lived:
     if now is None:
         raise UnavailableError(f"nothing serves {model}; run `dvc repro` and `perennial up`")
     questions = questions_of(project, declared, date.fromisoformat(day))
-    events = events_of(project, date.fromisoformat(day))
-    refill(project, questions[0].at)
+    events = events_of(project, date.fromisoformat(day), _days_before(project))
     supervision.start_freshening_anew(project)
     client = GatewayClient(project)
-    scores = _through_the_day(project, client, model, events, questions)
+    n_before = sum(event.at <= questions[0].at for event in events)
+    _tell(client, events[:n_before])
+    # Only now: what those events alone say of a quiet entity lacks what was before them.
+    refill(project, questions[0].at)
+    scores = _through_the_day(project, client, model, events[n_before:], questions)
     return _compared(project, declared, now, day, len(events), scores)
+
+
+def _days_before(project: Project) -> int:
+    """How many days before the lived one the fresh views look back on."""
+    views = fresh_views(open_store(project))
+    return math.ceil(max((view.hours for view in views), default=0) / 24)
 
 
 def _through_the_day(

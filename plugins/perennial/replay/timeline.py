@@ -14,9 +14,6 @@ from perennial.keep import partitions
 from perennial.keep.engine import connect
 from perennial.layer.compiled import compile_project, fill, open_memory
 
-DAYS_BEFORE = 2
-"""How many days before the lived one their events are told of, for what looks back on them."""
-
 
 @dataclass(frozen=True)
 class Happened:
@@ -36,8 +33,8 @@ class Asked:
     known: dict[str, Any]
 
 
-def events_of(project: Project, day: date) -> list[Happened]:
-    """Everything that became known in the days up to the end of `day`, in the order of its moment.
+def events_of(project: Project, day: date, days_before: int) -> list[Happened]:
+    """What became known of the rows of `day` and of the days before, in the order of its moment.
 
     Each source with declared `land.events` gives one event per row and moment; columns that only a
     later moment reveals are null in it.
@@ -45,7 +42,7 @@ def events_of(project: Project, day: date) -> list[Happened]:
     found: list[Happened] = []
     for source in project.sources.values():
         if source.land.events:
-            found += _events(project, source, day)
+            found += _events(project, source, day - timedelta(days=days_before), day)
     return sorted(found, key=lambda event: (event.at, event.source))
 
 
@@ -75,12 +72,11 @@ def questions_of(project: Project, model: Model, day: date) -> list[Asked]:
     ]
 
 
-def _events(project: Project, source: Source, day: date) -> list[Happened]:
+def _events(project: Project, source: Source, first: date, day: date) -> list[Happened]:
     assert source.land.events is not None
     declared = source.land.events
     compiled = compile_project(project)
     memory = open_memory(project, compiled, [declared.relation])
-    first = day - timedelta(days=DAYS_BEFORE)
     for name in sorted(compiled.sources_of(declared.relation)):
         fill(project, memory, name, first, day + timedelta(days=2))  # some come before their time
     found: list[Happened] = []
