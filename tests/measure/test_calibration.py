@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.calibration import calibration_curve
+
 from perennial.measure.calibration import (
     bins_of,
     equal_mass_edges,
@@ -12,7 +14,6 @@ from perennial.measure.calibration import (
     reliability_points,
 )
 from perennial.measure.inputs import FloatArray
-from sklearn.calibration import calibration_curve
 
 
 def rows(n: int, shift: float = 0.0, seed: int = 0) -> tuple[FloatArray, FloatArray]:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
+
 from perennial.measure.classification import (
     average_precision,
     brier_score,
@@ -14,7 +16,6 @@ from perennial.measure.classification import (
     prepare_roc_auc,
     roc_auc,
 )
-from sklearn import metrics as sklearn_metrics
 
 EPS = float(np.finfo(np.float64).eps)
 tied_rows = st.lists(

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import precision_recall_curve, roc_curve
+
 from perennial.measure.classification import average_precision, roc_auc
 from perennial.measure.curves import evenly_along, precision_recall_points, roc_points
 from perennial.measure.inputs import FloatArray
-from sklearn.metrics import precision_recall_curve, roc_curve
 
 
 def tied_rows(n: int) -> tuple[FloatArray, FloatArray, FloatArray]:

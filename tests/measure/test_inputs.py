@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from perennial.measure.inputs import (
     binary_rows,
     finite_vector,

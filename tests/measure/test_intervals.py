@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from perennial.measure.classification import prepare_log_loss, prepare_roc_auc, roc_auc
 from perennial.measure.inputs import FloatArray
 from perennial.measure.intervals import (
@@ -17,7 +19,6 @@ from perennial.measure.intervals import (
 from perennial.measure.metrics import METRICS
 from perennial.measure.regression import prepare_mae
 from perennial.measure.weighting import weighted_mean
-from scipy import stats
 
 BINARY = {name: metric.prepare for name, metric in METRICS.items() if metric.task == "binary"}
 

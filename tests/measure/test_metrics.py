@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from perennial.measure.metrics import METRICS, Metric
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from perennial.measure.regression import mae, prepare_r2, r2, rmse
 from sklearn import metrics as sklearn_metrics
+
+from perennial.measure.regression import mae, prepare_r2, r2, rmse
 
 rows_of_three = st.lists(
     st.tuples(st.integers(-50, 50), st.integers(-50, 50), st.integers(0, 3)),

@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from perennial.measure import resampling
 from perennial.measure.inputs import FloatArray
 from perennial.measure.resampling import group_codes, resample_counts, resample_weights

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+
 from perennial.measure.inputs import FloatArray
 from perennial.measure.metrics import METRICS, Metric
 from perennial.measure.weighting import ratio, weighted_mean

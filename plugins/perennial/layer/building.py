@@ -15,7 +15,6 @@ from perennial.keep.progress import progress
 from perennial.keep.report import Report
 from perennial.layer import dbt
 
-
 NO_DAY = "day=__HIVE_DEFAULT_PARTITION__"
 
 
