@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 
 import bentoml
+
 from perennial.declare.project import Project
 from perennial.serve.gateway import Gateway
 

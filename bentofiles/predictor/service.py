@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import bentoml
+
 from perennial.serve.predictor import Predictor
 
 predictor = Predictor(Path(__file__).parent)

@@ -282,6 +282,44 @@ def project(bakery: Path, tmp_path: Path) -> Project:
     return Project(tmp_path / "bakery", settings())
 
 
+def write_version(folder: Path) -> str:
+    """Write what a slot serves: a small fitted model and its reference rows; the version."""
+    import numpy as np
+
+    from perennial.declare.model import Train
+    from perennial.learn import version_files
+    from perennial.learn.contract import Evidence
+    from perennial.learn.lightgbm_fitting import fit
+
+    random, n = np.random.default_rng(3), 400
+    trays, sold = random.uniform(0, 60, n), random.uniform(0, 20, n)
+    rows = pa.table(
+        {
+            "shop": random.choice(["north", "south"], n),
+            "trays": trays,
+            "baking__hour": random.integers(5, 15, n).astype(float),
+            "baking__degrees_over_200": random.normal(10, 10, n),
+            "shop_sales__sold_per_hour": sold,
+            "shop_sales__top_seller": random.choice(["rye", "wheat"], n),
+        }
+    )
+    labels = (4 * sold - trays + random.normal(0, 5, n) > 0).astype(float)
+    days = np.datetime64("2024-01-01") + np.arange(n) // 40
+    declared = Train.model_validate(
+        {
+            "parameters": {"num_leaves": 7, "min_data_in_leaf": 5},
+            "stopping": {"days": 3, "rounds": 5, "max_rounds": 30},
+        }
+    )
+    learner = fit(Evidence(rows, labels, days), "binary", declared, lambda n: None).learner
+    digest = version_files.write(folder / "model", learner.save(), {"training.json": b"{}"})
+    reference = rows.slice(0, 20)
+    columns = {name: reference[name].to_pylist() for name in reference.column_names}
+    content = {"columns": columns, "scores": learner.predict(reference).tolist()}
+    write_text(folder / "reference.json", json.dumps(content))
+    return digest[:12]
+
+
 def scored(columns: dict[str, list[Any]], verb: str = "predict") -> dict[str, Any]:
     """What a well-behaved slot says: the score is a hundredth of the trays, or a half."""
     n = len(columns["shop"])

@@ -18,5 +18,15 @@ MISSING_FEATURES = Counter(
     "perennial_missing_features_total", "Features without a value when asked", ["model", "view"]
 )
 EVENTS = Counter("perennial_events_total", "Events journaled", ["source"])
-EVENTS_LAST = Gauge("perennial_events_last_seq", "Number of the last event", ["source"])
-EVENTS_FRESH = Gauge("perennial_events_fresh_seq", "Last event seen by the freshener", ["source"])
+EVENTS_LAST = Gauge(
+    "perennial_events_last_seq",
+    "Number of the last event",
+    ["source"],
+    multiprocess_mode="mostrecent",
+)
+EVENTS_FRESH = Gauge(
+    "perennial_events_fresh_seq",
+    "Last event seen by the freshener",
+    ["source"],
+    multiprocess_mode="mostrecent",
+)

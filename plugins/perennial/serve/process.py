@@ -7,6 +7,7 @@ supervisor is the only one, so that a killed server is one process and its port 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ def serve(service: Path, host: str, port: int, environment: dict[str, str]) -> N
     """Become the server of the BentoML `service` (a folder with bentofile or Bento).
 
     The socket is bound before anything heavy is imported, so that a taken port is told at once.
-    Raises `UnavailableError` when the address is taken.
+    `environment` names BENTOML_HOME. Raises `UnavailableError` when the address is taken.
     """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -40,4 +41,16 @@ def serve(service: Path, host: str, port: int, environment: dict[str, str]) -> N
     listener.set_inheritable(True)
     arguments = [sys.executable, "-m", "_bentoml_impl.worker.service", str(service)]
     arguments += ["--fd", str(listener.fileno()), "--timeout-keep-alive", "75"]
-    os.execve(sys.executable, arguments, {**os.environ, **QUIET, **environment})  # noqa: S606
+    counted = {"PROMETHEUS_MULTIPROC_DIR": str(_counters(environment, port))}
+    os.execve(sys.executable, arguments, {**os.environ, **QUIET, **counted, **environment})  # noqa: S606
+
+
+def _counters(environment: dict[str, str], port: int) -> Path:
+    """An empty folder for this server's counters, which BentoML reads from files at /metrics.
+
+    Without one of its own it would tell other processes' counters too, or none at all.
+    """
+    folder = Path(environment["BENTOML_HOME"]) / "metrics" / str(port)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
