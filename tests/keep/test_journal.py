@@ -259,7 +259,7 @@ def test_killed_writer_loses_nothing_that_it_acknowledged(tmp_path: Path) -> Non
             for _ in range(n_lines):
                 acknowledged = int(writer.stdout.readline())
             os.kill(writer.pid, signal.SIGKILL)
-            acknowledged = int([acknowledged, *writer.stdout.read().split()][-1])
+            acknowledged = max([acknowledged, *map(int, writer.stdout.read().split())])
         entries = list(read(tmp_path))
         assert [entry.seq for entry in entries] == [*range(1, len(entries) + 1)]
         assert len(entries) >= acknowledged

@@ -20,6 +20,13 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     await Response(str(len(body)))(scope, receive, send)
 
 
+def _run(asker: Asker, scope: Scope, receive: Receive, send: Send) -> None:
+    async def ask() -> None:
+        await asker.app(scope, receive, send)
+
+    asker.runner.run(ask())
+
+
 @pytest.fixture
 def asker() -> Any:
     asker = Asker(Limits(echo))
@@ -61,7 +68,7 @@ def test_an_endless_body_is_read_no_further_than_the_bound(asker: Asker) -> None
         came.append(message)
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
-    asker.runner.run(asker.app(scope, receive, send))
+    _run(asker, scope, receive, send)
     assert came[0]["status"] == 413
     assert taken <= MAX_BODY_BYTES + 1000
 
@@ -82,7 +89,7 @@ def test_a_body_that_does_not_come_is_given_up(
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
     begun = time.monotonic()
-    asker.runner.run(asker.app(scope, receive, send))
+    _run(asker, scope, receive, send)
     assert time.monotonic() - begun < 2
     assert came[0]["status"] == 408
 
@@ -97,7 +104,7 @@ def test_a_client_that_goes_away_reaches_nobody(asker: Asker) -> None:
         came.append(message)
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
-    asker.runner.run(asker.app(scope, receive, send))
+    _run(asker, scope, receive, send)
     assert came[0]["status"] == 400
 
 
