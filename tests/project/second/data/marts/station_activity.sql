@@ -41,15 +41,15 @@ recent as (
 
 select distinct
     recent.station,
-    cast(n_taken as integer) as station_n_taken,
-    cast(n_returned as integer) as station_n_returned,
-    duration_seconds / nullif(n_returned, 0) / 60 as station_mean_minutes,
-    n_taken / n_docks as station_taken_per_dock,
-    last_taken_at as station_last_taken_at,
-    moment as event_timestamp,
-    moment as created_timestamp,
-    cast(moment as date) as day
+    cast(recent.n_taken as integer) as station_n_taken,
+    cast(recent.n_returned as integer) as station_n_returned,
+    recent.duration_seconds / nullif(recent.n_returned, 0) / 60 as station_mean_minutes,
+    recent.n_taken / stations.n_docks as station_taken_per_dock,
+    recent.last_taken_at as station_last_taken_at,
+    recent.moment as event_timestamp,
+    recent.moment as created_timestamp,
+    cast(recent.moment as date) as day
 from recent
 left join {{ ref("stg_stations") }} as stations on recent.station = stations.station
-where {{ within_period("cast(moment as date)") }}
+where {{ within_period("cast(recent.moment as date)") }}
 order by event_timestamp, recent.station

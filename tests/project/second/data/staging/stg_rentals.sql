@@ -2,7 +2,8 @@ with source as (
 
     select * from {{ source("raw", "rentals") }}
     where
-        taken_at >= timestamptz '{{ var("start") }} 00:00:00+00' - interval {{ var("history_days") }} day
+        taken_at >= timestamptz '{{ var("start") }} 00:00:00+00'
+        - interval {{ var("history_days") }} day
         and taken_at < timestamptz '{{ var("end") }} 00:00:00+00'
 
 ),
