@@ -158,7 +158,7 @@ def deliver(inbox: Path) -> None:
     number = 0
     day = date.fromisoformat(FIRST)
     while day < date.fromisoformat(END):
-        lines = ["rental,station,bicycle_kind,taken_at,returned_at,kilometres"]
+        lines = ["rental,station,kind,taken_at,returned_at,kilometres"]
         midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
         seconds = np.sort(random.integers(0, 86_400, RENTALS_A_DAY))
         for second in seconds.tolist():

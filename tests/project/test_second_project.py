@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.serving, pytest.mark.timeout(600)]
 
 MODEL = "rental_minutes"
 N_DAYS, RENTALS_A_DAY = 40, 130
-QUESTION = {"station": "harbour", "bicycle_kind": "cargo", "taken_at": "2024-06-10T09:30:00Z"}
+QUESTION = {"station": "harbour", "kind": "cargo", "taken_at": "2024-06-10T09:30:00Z"}
 FRESH = (
     "station_n_taken", "station_n_returned", "station_mean_minutes", "station_taken_per_dock",
 )  # fmt: skip
@@ -24,7 +24,7 @@ FRESH = (
 
 def rental(number: int, taken_at: str, returned_at: str | None = None) -> dict[str, Any]:
     """An event: a rental at the asked station, as it is known when it begins or when it ends."""
-    event = {"rental": number, "station": "harbour", "bicycle_kind": "city", "taken_at": taken_at}
+    event = {"rental": number, "station": "harbour", "kind": "city", "taken_at": taken_at}
     if returned_at is not None:
         event |= {"returned_at": returned_at, "kilometres": 2.5}
     return event
@@ -99,9 +99,9 @@ def test_it_answers_in_the_unit_of_its_label(served: Any) -> None:
 
 def test_it_says_why(served: Any) -> None:
     answer = served.post("/explain", QUESTION)
-    kinds = served.post("/predict", [QUESTION, {**QUESTION, "bicycle_kind": "city"}])
+    kinds = served.post("/predict", [QUESTION, {**QUESTION, "kind": "city"}])
     assert kinds[0]["score"] > kinds[1]["score"] + 5  # cargo rentals last twelve minutes longer
-    assert "bicycle_kind" in [each["feature"] for each in answer["reasons"]]
+    assert "kind" in [each["feature"] for each in answer["reasons"]]
     every = {each["feature"]: each["contribution"] for each in answer["reasons"]}
     assert len(every) == 5
     assert all(math.isfinite(each) for each in every.values())

@@ -10,7 +10,7 @@ import re
 from datetime import date
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from perennial.declare.frozen import Frozen
 
@@ -24,10 +24,21 @@ DataType = Literal[
 class Column(Frozen):
     """One column of a source's contract."""
 
-    name: str = Field(min_length=1, description="The column's name as it is delivered.")
+    name: str = Field(
+        min_length=1,
+        description="The column's name as it is delivered; rowid and names that begin with two "
+        "underscores are the engine's own.",
+    )
     data_type: DataType = Field(description="The DuckDB type that its values must have.")
     nullable: bool = Field(True, description="Whether a value may be missing.")
     description: str = Field("", description="What the column holds, with its unit.")
+
+    @field_validator("name")
+    @classmethod
+    def _is_free(cls, name: str) -> str:
+        if name.startswith("__") or name.lower() == "rowid":
+            raise ValueError(f"{name!r} is the engine's own name; rename the column in a query")
+        return name
 
 
 class Place(Frozen):

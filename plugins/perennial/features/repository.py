@@ -20,7 +20,7 @@ def open_store(project: Project) -> Any:
     """The project's `feast.FeatureStore`, as `feature_repo/feature_store.yaml` declares it."""
     os.environ.setdefault("FEAST_OPENLINEAGE_ENABLED", "false")
     logging.getLogger("feast.repo_config").setLevel(logging.ERROR)  # its doubts about a setting
-    with warnings.catch_warnings(), _without("torch"):
+    with warnings.catch_warnings(), _lean_import():
         warnings.simplefilter("ignore")  # third parties' deprecations while Feast is imported
         from feast import FeatureStore
 
@@ -32,20 +32,30 @@ def open_store(project: Project) -> Any:
 
 
 @contextlib.contextmanager
-def _without(module: str) -> Iterator[None]:
-    """Let the import of `module` fail meanwhile, unless it is imported already.
+def _lean_import() -> Iterator[None]:
+    """Let Feast be imported in one second of work instead of seven, and in 250 MB less.
 
-    Feast imports torch when it can, for one method that nothing here calls: two seconds and some
-    250 MB in every process that reads features.
+    Feast imports torch when it can, for one method that nothing here calls; and it has typeguard
+    write checks into its declarations' source code while they are imported.
     """
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]  # Python's way to say "not there"
+    import typeguard
+
+    hidden = "torch" not in sys.modules
+    checked = typeguard.typechecked
+    if hidden:
+        sys.modules["torch"] = None  # type: ignore[assignment]  # Python's way to say "not there"
+    typeguard.typechecked = _unchecked
     try:
         yield
     finally:
-        del sys.modules[module]
+        typeguard.typechecked = checked
+        if hidden:
+            del sys.modules["torch"]
+
+
+def _unchecked(target: Any = None, **_: Any) -> Any:
+    """Typeguard's decorator, with and without arguments, that changes nothing."""
+    return target if target is not None else _unchecked
 
 
 def register(project: Project) -> list[str]:

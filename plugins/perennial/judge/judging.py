@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from perennial.judge.judged import Check, Judged, Opponent, Slice, Value, finite
 from perennial.judge.plots import write_plots
 from perennial.judge.slicing import slices_of
 from perennial.keep import locks
+from perennial.keep.files import replace_text
 from perennial.keep.progress import progress
 from perennial.learn.contract import FloatArray
 from perennial.learn.loading import parse_model
@@ -42,10 +44,11 @@ class _Found:
 def judge(model: str, at: str, *, project: Project | None = None) -> Judged:
     """Judge the candidate on the `judge.days` days before `at`, by labels known at 00:00 UTC of it.
 
-    Reads the candidate, `data/lake/training/<model>` and what serves now; writes plots below
-    `var/reports/plots/<model>`. Blessed only if every answer is a number, every limit is met, every
-    baseline and the champion are beaten beyond doubt on the primary metric (or the champion is
-    missed by no more than the declared margin). Twice is the same as once.
+    Reads the candidate, `data/lake/training/<model>` and what serves now; writes the report to
+    `var/reports/judge/<model>.json` and plots below `var/reports/plots/<model>`. Blessed only if
+    every answer is a number, every limit is met, every baseline and the champion are beaten beyond
+    doubt on the primary metric (or the champion is missed by no more than the declared margin).
+    Twice is the same as once.
 
     Raises NotEnoughEvidenceError when the judged days are not after those learned from, or have
     no rows; IntegrityError when a file of either model differs from its digest.
@@ -68,7 +71,7 @@ def judge(model: str, at: str, *, project: Project | None = None) -> Judged:
         judged = read_labelled(project, declared, start, end, known_by=end)
         found = _find(project, declared, candidate, judged)
     word, reasons = verdict.decide(found.checks)
-    return Judged(
+    report = Judged(
         model=model,
         at=end,
         verdict=word,
@@ -91,6 +94,13 @@ def judge(model: str, at: str, *, project: Project | None = None) -> Judged:
         slices=tuple(found.slices),
         checks=tuple(found.checks),
     )
+    replace_text(report_file(project, model), report.model_dump_json(indent=2) + "\n")
+    return report
+
+
+def report_file(project: Project, model: str) -> Path:
+    """Where the judgement of a model's candidate is kept."""
+    return project.var / "reports" / "judge" / f"{model}.json"
 
 
 def window_of(version: VersionFiles) -> tuple[date, date]:

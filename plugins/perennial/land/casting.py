@@ -82,7 +82,7 @@ def _raise_when_retyped(
     )
     rows = connection.execute(
         f"SELECT t.__part, {counts} FROM typed t JOIN delivered d ON t.__n = d.rowid "
-        "WHERE t.__part IN (SELECT __part FROM parts WHERE NOT is_posted) GROUP BY 1 ORDER BY 1"
+        "WHERE t.__part IN (SELECT __part FROM parts WHERE NOT __posted) GROUP BY 1 ORDER BY 1"
     ).fetchall()
     sentences = [
         retyped(source, parts[part].name, column.name,

@@ -12,15 +12,15 @@ def counts(connection: duckdb.DuckDBPyConnection, reading: Reading) -> dict[str,
     row = connection.execute(
         """
         SELECT
-            (SELECT count(*) FROM delivered JOIN parts USING (__part) WHERE NOT is_posted),
+            (SELECT count(*) FROM delivered JOIN parts USING (__part) WHERE NOT __posted),
             (SELECT count(*) FROM merged JOIN days USING (__day)
-             WHERE is_posted AND kind = 'asked'),
+             WHERE __posted AND __kind = 'asked'),
             (SELECT count(*) FROM repeats JOIN days USING (__day)
-             WHERE is_same AND kind <> 'closed'),
+             WHERE is_same AND __kind <> 'closed'),
             (SELECT count(*) FROM repeats JOIN days USING (__day)
-             WHERE NOT is_same AND kind <> 'closed'),
+             WHERE NOT is_same AND __kind <> 'closed'),
             (SELECT count(*) FROM fresh LEFT JOIN days USING (__day)
-             WHERE NOT is_posted AND coalesce(kind, 'closed') = 'closed'
+             WHERE NOT __posted AND coalesce(__kind, 'closed') = 'closed'
                AND __n NOT IN (SELECT __n FROM too_late))
         """
     ).fetchone()

@@ -15,8 +15,10 @@ def reopened_days(connection: duckdb.DuckDBPyConnection, source: Source) -> list
     key, columns = source.land.key, [column.name for column in source.columns]
     rows = connection.execute(
         f"""
-        WITH before AS (SELECT p.* FROM present p JOIN days USING (__day) WHERE kind = 'reopened'),
-        now AS (SELECT m.* FROM merged m JOIN days USING (__day) WHERE kind = 'reopened')
+        WITH before AS (
+            SELECT p.* FROM present p JOIN days USING (__day) WHERE __kind = 'reopened'
+        ),
+        now AS (SELECT m.* FROM merged m JOIN days USING (__day) WHERE __kind = 'reopened')
         SELECT __day, count(*) FILTER (is_late), count(*) FILTER (NOT is_late) FROM (
             SELECT n.__day, b.__day IS NULL AS is_late
             FROM now n LEFT JOIN before b ON {same(key, "n", "b")}
@@ -44,9 +46,9 @@ def find_too_late(connection: duckdb.DuckDBPyConnection, source: Source) -> None
         CREATE TEMP TABLE too_late AS
         SELECT f.__n, '' AS name, {reason} AS reason
         FROM fresh f JOIN days USING (__day)
-        WHERE kind = 'closed'
+        WHERE __kind = 'closed'
           AND NOT EXISTS (FROM present p WHERE p.__day = f.__day AND {same(columns, "p", "f")})
-          AND NOT (f.is_posted AND EXISTS (
+          AND NOT (f.__posted AND EXISTS (
               FROM present p WHERE {same(key, "p", "f")}
               AND NOT EXISTS (FROM versions v WHERE {same(columns, "v", "p")})))
         """

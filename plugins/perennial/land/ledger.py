@@ -67,7 +67,7 @@ def updated(
     """`entries` after a landing: every asked day is in it, with rows or without."""
     n_posted = dict(
         connection.execute(
-            "SELECT __day, count(*) FROM merged WHERE is_posted GROUP BY 1"
+            "SELECT __day, count(*) FROM merged WHERE __posted GROUP BY 1"
         ).fetchall()
     )
     result = dict(entries)

@@ -21,8 +21,8 @@ Days = dict[str, list[date]]  # asked, reopened, closed
 
 
 def load_days(connection: duckdb.DuckDBPyConnection, days: Days) -> None:
-    """The table `days` (`__day`, `kind`): asked, reopened (within the lookback), closed (older)."""
-    connection.execute("CREATE TEMP TABLE days (__day DATE, kind VARCHAR)")
+    """The table `days` (`__day`, `__kind`): asked, reopened (in the lookback), closed (older)."""
+    connection.execute("CREATE TEMP TABLE days (__day DATE, __kind VARCHAR)")
     for kind, listed in days.items():
         connection.execute("INSERT INTO days SELECT unnest(?::DATE[]), ?", [listed, kind])
 
@@ -34,9 +34,9 @@ def load_present(connection: duckdb.DuckDBPyConnection, source: Source, table: P
     wanted = connection.execute(
         """
         SELECT DISTINCT __day FROM fresh JOIN days USING (__day)
-        WHERE kind = 'closed'
-           OR kind = 'asked' AND __day NOT IN (SELECT __day FROM fresh WHERE NOT is_posted)
-        UNION SELECT __day FROM days WHERE kind = 'reopened'
+        WHERE __kind = 'closed'
+           OR __kind = 'asked' AND __day NOT IN (SELECT __day FROM fresh WHERE NOT __posted)
+        UNION SELECT __day FROM days WHERE __kind = 'reopened'
         """
     ).fetchall()
     files = [partitions.partition(table, day) for (day,) in sorted(wanted)]
@@ -58,29 +58,29 @@ def load_present(connection: duckdb.DuckDBPyConnection, source: Source, table: P
 
 
 def merge(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Make `merged` (`__day`, the columns, `is_posted`) for the asked and the re-opened days."""
+    """Make `merged` (`__day`, the columns, `__posted`) for the asked and the re-opened days."""
     key, columns = source.land.key, [column.name for column in source.columns]
     shown = quoting.names(columns, of="t")
     connection.execute(
         f"""
         CREATE TEMP TABLE versions AS
-        SELECT {quoting.names(columns)} FROM typed JOIN parts USING (__part) WHERE is_posted;
+        SELECT {quoting.names(columns)} FROM typed JOIN parts USING (__part) WHERE __posted;
         CREATE TEMP VIEW touched AS
-        SELECT fresh.* FROM fresh JOIN days USING (__day) WHERE kind <> 'closed';
+        SELECT fresh.* FROM fresh JOIN days USING (__day) WHERE __kind <> 'closed';
         CREATE TEMP TABLE kept AS
         SELECT t.* FROM present t JOIN days USING (__day)
-        WHERE kind <> 'closed'
-          AND NOT EXISTS (FROM touched f WHERE NOT f.is_posted AND {same(key, "f", "t")})
-          AND NOT (EXISTS (FROM touched f WHERE f.is_posted AND {same(key, "f", "t")})
+        WHERE __kind <> 'closed'
+          AND NOT EXISTS (FROM touched f WHERE NOT f.__posted AND {same(key, "f", "t")})
+          AND NOT (EXISTS (FROM touched f WHERE f.__posted AND {same(key, "f", "t")})
                    AND EXISTS (FROM versions v WHERE {same(columns, "v", "t")}));
         CREATE TEMP TABLE merged AS
-        SELECT t.__day, {shown}, false AS is_posted FROM touched t WHERE NOT is_posted
+        SELECT t.__day, {shown}, false AS __posted FROM touched t WHERE NOT __posted
         UNION ALL
         SELECT t.__day, {shown}, false FROM kept t
         UNION ALL
         SELECT t.__day, {shown}, true FROM touched t
-        WHERE is_posted
-          AND NOT EXISTS (FROM touched f WHERE NOT f.is_posted AND {same(key, "f", "t")})
+        WHERE __posted
+          AND NOT EXISTS (FROM touched f WHERE NOT f.__posted AND {same(key, "f", "t")})
           AND NOT EXISTS (FROM kept k WHERE {same(key, "k", "t")});
         """
     )

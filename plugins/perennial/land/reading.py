@@ -28,7 +28,7 @@ def read(
     """
     columns = ", ".join(f"{quoting.name(each.name)} VARCHAR" for each in source.columns)
     connection.execute(f"CREATE TEMP TABLE delivered (__part INTEGER, __line BIGINT, {columns})")
-    connection.execute("CREATE TEMP TABLE parts (__part INTEGER, is_posted BOOLEAN)")
+    connection.execute("CREATE TEMP TABLE parts (__part INTEGER, __posted BOOLEAN)")
     if parts:
         rows = [(index, part.is_posted) for index, part in enumerate(parts)]
         connection.executemany("INSERT INTO parts VALUES (?, ?)", rows)

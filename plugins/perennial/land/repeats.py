@@ -20,13 +20,13 @@ def drop_repeats(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
         f"""
         CREATE TEMP TABLE dropped AS
         WITH repeated AS (
-            SELECT is_posted, {key} FROM typed t JOIN parts USING (__part)
+            SELECT __posted, {key} FROM typed t JOIN parts USING (__part)
             GROUP BY ALL HAVING count(*) > 1
         )
-        SELECT __n, last_n, is_posted FROM (
-            SELECT t.__n, max(t.__n) OVER (PARTITION BY r.is_posted, {key}) AS last_n, r.is_posted
+        SELECT __n, last_n, __posted FROM (
+            SELECT t.__n, max(t.__n) OVER (PARTITION BY r.__posted, {key}) AS last_n, r.__posted
             FROM typed t JOIN parts p USING (__part)
-            JOIN repeated r ON r.is_posted = p.is_posted AND {same(source.land.key, "t", "r")}
+            JOIN repeated r ON r.__posted = p.__posted AND {same(source.land.key, "t", "r")}
         ) WHERE __n < last_n
         """
     )
@@ -37,13 +37,13 @@ def drop_repeats(connection: duckdb.DuckDBPyConnection, source: Source) -> None:
             ({quoting.names(columns, of="t")}) IS NOT DISTINCT FROM
             ({quoting.names(columns, of="stands")}) AS is_same
         FROM dropped d JOIN typed t USING (__n) JOIN typed stands ON stands.__n = d.last_n
-        WHERE NOT d.is_posted
+        WHERE NOT d.__posted
         """
     )
     connection.execute(
         """
         CREATE TEMP TABLE fresh AS
-        SELECT t.*, p.is_posted FROM typed t JOIN parts p USING (__part)
+        SELECT t.*, p.__posted FROM typed t JOIN parts p USING (__part)
         WHERE __n NOT IN (SELECT __n FROM dropped)
         """
     )

@@ -55,7 +55,7 @@ def layer(start: str, end: str, *, project: Project | None = None) -> Layered:
         for mart in project.marts:
             (out / mart).mkdir()
         variables = {"start": start, "end": end, "out": str(out), "raw": dbt.raw_location(project)}
-        results = dbt.run(project, "build", variables)
+        results = dbt.run(project, "build", variables, "--exclude-resource-type", "unit_test")
         marts = tuple(_publish(project, mart, out / mart, days) for mart in sorted(project.marts))
     tests = [each for each in results if str(each.node.resource_type) in ("test", "unit_test")]
     return Layered(

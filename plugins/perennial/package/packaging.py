@@ -15,7 +15,7 @@ from perennial.errors import (
     IntegrityError,
     UnavailableError,
 )
-from perennial.judge import Judged
+from perennial.judge import Judged, report_file
 from perennial.keep import files, locks
 from perennial.keep.ledger import bento_folder
 from perennial.keep.progress import progress
@@ -119,7 +119,7 @@ def _make(project: Project, model: Model, candidate: VersionFiles, judged: Judge
 
 
 def _judgement(project: Project, model: str, candidate: VersionFiles, at: date) -> Judged:
-    path = project.var / "reports" / "judge" / f"{model}.json"
+    path = report_file(project, model)
     shown = project.shown(path)
     try:
         judged = Judged.model_validate_json(path.read_bytes())

@@ -11,7 +11,7 @@ from rich.table import Table
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
-from perennial.judge import Judged
+from perennial.judge import Judged, report_file
 from perennial.keep.journal import read
 from perennial.keep.ledger import serving
 from perennial.replay.client import GatewayClient
@@ -37,7 +37,7 @@ def show_model(project: Project, name: str) -> None:
 
 
 def _metrics(project: Project, model: Model, console: Console) -> None:
-    path = project.var / "reports" / "judge" / f"{model.name}.json"
+    path = report_file(project, model.name)
     if not path.is_file():
         console.print(f"{model.name} has not been judged yet (no {project.shown(path)}).")
         return

@@ -8,9 +8,9 @@ station = Entity(
     value_type=ValueType.STRING,
     description="A station, by its name.",
 )
-bicycle_kind = Entity(
-    name="bicycle_kind",
-    join_keys=["bicycle_kind"],
+kind = Entity(
+    name="kind",
+    join_keys=["kind"],
     value_type=ValueType.STRING,
     description="A kind of bicycle.",
 )

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from entities import bicycle_kind, station
+from entities import kind, station
 from feast import FeatureView, Field, FileSource, PushSource
 from feast.data_format import ParquetFormat
 from feast.types import Float64, Int32, String, UnixTimestamp
@@ -37,7 +37,7 @@ station_activity = FeatureView(
 usual_minutes = FeatureView(
     name="usual_minutes",
     description="How long rentals of a kind of bicycle lasted at a station over 14 days.",
-    entities=[station, bicycle_kind],
+    entities=[station, kind],
     ttl=timedelta(days=30),
     schema=[
         Field(name="usual_n_rentals", dtype=Int32),

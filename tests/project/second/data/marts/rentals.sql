@@ -3,7 +3,7 @@
 select
     rental,
     station,
-    bicycle_kind,
+    kind,
     taken_at,
     duration_seconds / 60 as minutes,
     returned_at,

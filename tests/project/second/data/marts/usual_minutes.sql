@@ -4,13 +4,13 @@ with daily as (
 
     select
         station,
-        bicycle_kind,
+        kind,
         cast(returned_at as date) as day_known,
         count(*) as n_returned,
         sum(duration_seconds) as duration_seconds
     from {{ ref("stg_rentals") }}
     where returned_at is not null
-    group by station, bicycle_kind, day_known
+    group by station, kind, day_known
 
 ),
 
@@ -18,13 +18,13 @@ past as (
 
     select
         station,
-        bicycle_kind,
+        kind,
         day_known as day,
         sum(n_returned) over past_14_days as n_returned,
         sum(duration_seconds) over past_14_days as duration_seconds
     from daily
     window past_14_days as (
-        partition by station, bicycle_kind order by day_known
+        partition by station, kind order by day_known
         range between interval 13 day preceding and current row
     )
 
@@ -32,7 +32,7 @@ past as (
 
 select
     station,
-    bicycle_kind,
+    kind,
     cast(n_returned as integer) as usual_n_rentals,
     duration_seconds / n_returned / 60 as usual_mean_minutes,
     cast(day + 1 as timestamptz) as event_timestamp,
@@ -40,4 +40,4 @@ select
     day
 from past
 where {{ within_period("day") }}
-order by day, station, bicycle_kind
+order by day, station, kind

@@ -13,7 +13,7 @@ renamed as (
     select
         rental,
         station,
-        bicycle_kind,
+        kind,
         taken_at,
         returned_at,
         date_diff('second', taken_at, returned_at) as duration_seconds
