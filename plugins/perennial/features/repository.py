@@ -71,7 +71,9 @@ def register(project: Project) -> list[str]:
             contents = parse_repo(project.feature_repo)
         except (ImportError, NameError, TypeError, ValueError) as error:
             raise DeclarationError([f"feature_repo/: {type(error).__name__}: {error}"]) from error
-        apply_total_with_repo_instance(store, store.project, store.registry, contents, True)
+        with warnings.catch_warnings():  # its doubt is about speed in another offline store
+            warnings.filterwarnings("ignore", "On demand feature view is an experimental feature")
+            apply_total_with_repo_instance(store, store.project, store.registry, contents, True)
     return sorted(view.name for view in contents.feature_views)
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,8 @@ def judge(model: str, at: str, *, project: Project | None = None) -> Judged:
     """Judge the candidate on the `judge.days` days before `at`, by labels known at 00:00 UTC of it.
 
     Reads the candidate, `data/lake/training/<model>` and what serves now; writes the report to
-    `var/reports/judge/<model>.json` and plots below `var/reports/plots/<model>`. Blessed only if
+    `var/reports/judge/<model>.json`, its numbers to `var/reports/metrics/<model>.json` and plots
+    below `var/reports/plots/<model>`. Blessed only if
     every answer is a number, every limit is met, every baseline and the champion are beaten beyond
     doubt on the primary metric (or the champion is missed by no more than the declared margin).
     Twice is the same as once.
@@ -95,12 +97,32 @@ def judge(model: str, at: str, *, project: Project | None = None) -> Judged:
         checks=tuple(found.checks),
     )
     replace_text(report_file(project, model), report.model_dump_json(indent=2) + "\n")
+    replace_text(metrics_file(project, model), json.dumps(_compact(report), indent=2) + "\n")
     return report
 
 
 def report_file(project: Project, model: str) -> Path:
     """Where the judgement of a model's candidate is kept."""
     return project.var / "reports" / "judge" / f"{model}.json"
+
+
+def metrics_file(project: Project, model: str) -> Path:
+    """Where the judgement's numbers are kept, few enough to compare at a glance."""
+    return project.var / "reports" / "metrics" / f"{model}.json"
+
+
+def _compact(report: Judged) -> dict[str, Any]:
+    """The verdict, the candidate's metrics, and the primary one of each opponent."""
+    beaten = {
+        each.name: each.metrics[report.primary].opponent.estimate for each in report.opponents
+    }
+    metrics = {name: value.estimate for name, value in report.metrics.items()}
+    return {
+        "verdict": report.verdict,
+        "n_rows": report.n_rows,
+        **metrics,
+        f"{report.primary}_of": beaten,
+    }
 
 
 def window_of(version: VersionFiles) -> tuple[date, date]:

@@ -108,10 +108,12 @@ def _better(name: str, opponent: str, beside: Beside, declared: Judge, margin: f
             f"{metric.name}: too few days to bound the difference to {opponent}",
         )
     won = low >= -margin if margin > 0 else low > 0
-    asked = f"its worst end must be at least {-margin:g}" if margin > 0 else "it must exclude zero"
+    asked = (
+        f"its worst end must be at least {-margin:g}" if margin > 0 else "it must lie above zero"
+    )
     sentence = (
-        f"{metric.name} is better than {opponent} by {estimate:.4g}, "
-        f"interval {low:.4g} to {high:.4g}; {asked}"
+        f"{metric.name} is {'better' if estimate > 0 else 'no better'} than that of {opponent}: "
+        f"a gain of {estimate:.4g}, interval {low:.4g} to {high:.4g}; {asked}"
     )
     return _check(name, "passed" if won else "failed", sentence)
 

@@ -17,12 +17,15 @@ from perennial.keep.ledger import serving
 from perennial.replay.client import GatewayClient
 
 N_ANSWERS = 3
+WIDTH = 120  # of tables that go into a file or a pipe
 
 
 def show_model(project: Project, name: str) -> None:
     """Print it all; what does not run is said, not hidden."""
     model = project.model(name)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
     _metrics(project, model, console)
     now = serving(project, name)
     if now is None:
@@ -52,7 +55,7 @@ def _metrics(project: Project, model: Model, console: Console) -> None:
         table.add_row(name, _number(value.estimate), interval, *others)
     console.print(table)
     for reason in judged.reasons:
-        console.print(f"  {reason}", highlight=False)
+        console.print(f"  {reason}", highlight=False, soft_wrap=True)
 
 
 def _number(value: float | None) -> str:
@@ -71,11 +74,11 @@ def _answers(project: Project, model: Model, console: Console) -> None:
     for question in questions:
         asked = {key: value for key, value in question.items() if value is not None}
         answer = client.post(f"/explain/{model.name}", asked)
-        label = f", {answer['label']}" if answer["label"] else f" {model.label.unit}"
-        console.print(f"{' '.join(str(value) for value in asked.values())}")
-        console.print(f"  {answer['score']:.3f}{label}", highlight=False)
+        said = answer["label"] or model.label.unit
+        known = " ".join(str(value) for value in asked.values())
+        console.print(f"{known}: {answer['score']:.3f} {said}, because", soft_wrap=True)
         for reason in answer["reasons"]:
-            console.print(f"    {_reason(reason)}", highlight=False)
+            console.print(f"    {_reason(reason)}", highlight=False, soft_wrap=True)
 
 
 def _reason(reason: dict[str, Any]) -> str:
