@@ -116,8 +116,21 @@ def _training_table(rows: Any, joined: Any, inputs: Any) -> Any:
     columns = {name: rows[name] for name in leading}
     for name, kind in inputs.columns.items():
         column = rows[name] if name in inputs.given else joined[name]
-        columns[name] = column.cast(pa.string() if kind == "category" else pa.float64())
+        columns[name] = column.cast(pa.string()) if kind == "category" else _numbers(column)
     return pa.table(columns)
+
+
+def _numbers(column: Any) -> Any:
+    """The column as float64: the very numbers that online look-ups give.
+
+    Arrow's own cast of decimals is off by the last bit in one of three.
+    """
+    import pyarrow as pa
+
+    if not pa.types.is_decimal(column.type):
+        return column.cast(pa.float64())
+    values = (None if each is None else float(each) for each in column.to_pylist())
+    return pa.chunked_array([pa.array(values, pa.float64())])
 
 
 def _publish(project: Project, model: str, table: Any, days: list[date]) -> int:
