@@ -22,7 +22,7 @@ class GatewayService:
     async def __is_ready__(self) -> bool:
         return await gateway.is_ready()
 
-    @bentoml.on_shutdown
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]  # BentoML leaves it without types
     async def close(self) -> None:
         """Close connections and free the journals."""
         await gateway.close()

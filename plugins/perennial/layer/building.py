@@ -56,7 +56,8 @@ def layer(start: str, end: str, *, project: Project | None = None) -> Layered:
             (out / mart).mkdir()
         variables = {"start": start, "end": end, "out": str(out), "raw": dbt.raw_location(project)}
         results = dbt.run(project, "build", variables, "--exclude-resource-type", "unit_test")
-        marts = tuple(_publish(project, mart, out / mart, days) for mart in sorted(project.marts))
+        built = {mart: _built(project, mart, out / mart) for mart in sorted(project.marts)}
+        marts = tuple(_publish(project, mart, files, days) for mart, files in built.items())
     tests = [each for each in results if str(each.node.resource_type) in ("test", "unit_test")]
     return Layered(
         start=start,
@@ -71,30 +72,41 @@ def layer(start: str, end: str, *, project: Project | None = None) -> Layered:
     )
 
 
-def _publish(project: Project, mart: str, built: Path, days: list[date]) -> LayeredMart:
+def _built(project: Project, mart: str, out: Path) -> dict[date, Path]:
+    """The file of each day that dbt has written for a mart."""
+    folders = sorted(out.glob("day=*"))
+    if not folders:
+        raise DeclarationError(
+            [
+                f"{project.shown(project.marts[mart])}: dbt has not written it; begin it with "
+                '{{ config(materialized="external") }}'
+            ]
+        )
+    with connect() as connection:
+        files = {folder.name: _single(connection, folder) for folder in folders}
+    if NO_DAY in files:
+        _must_be_empty(project, mart, files.pop(NO_DAY))
+    return {date.fromisoformat(name.removeprefix("day=")): file for name, file in files.items()}
+
+
+def _publish(project: Project, mart: str, files: dict[date, Path], days: list[date]) -> LayeredMart:
     """Move each built day into the lake; a day of the period without rows is withdrawn."""
     table = project.lake / "marts" / mart
-    files: dict[date, Path] = {}
-    with connect() as connection:
-        for folder in sorted(built.glob("day=*")):
-            file = _single(connection, folder)
-            if folder.name == NO_DAY:
-                _must_be_empty(project, mart, connection, file)
-            else:
-                files[date.fromisoformat(folder.name.removeprefix("day="))] = file
     n_rows = sum(pq.read_metadata(file).num_rows for file in files.values())
     partitions.publish_files(table, files, lambda _: None)
     withdrawn = [day for day in days if day not in files and partitions.withdraw(table, day)]
     return LayeredMart(mart=mart, n_days=len(files), n_rows=n_rows, n_withdrawn_days=len(withdrawn))
 
 
-def _must_be_empty(project: Project, mart: str, connection: object, file: Path) -> None:
+def _must_be_empty(project: Project, mart: str, file: Path) -> None:
     """A mart without any row leaves one row of nulls without a day; more than that is a mistake."""
-    query = f"SELECT count(*) FROM read_parquet('{file}') WHERE event_timestamp IS NOT NULL"
-    n_rows = connection.execute(query).fetchone()[0]  # type: ignore[attr-defined]
-    if n_rows:
+    rows = pq.ParquetFile(file).read()
+    if rows.num_rows > 1 or any(column.null_count < rows.num_rows for column in rows.columns):
         raise DeclarationError(
-            [f"{project.shown(project.marts[mart])}: {n_rows} rows have no day; each row needs one"]
+            [
+                f"{project.shown(project.marts[mart])}: {rows.num_rows} rows have no day; "
+                "each row needs one"
+            ]
         )
 
 

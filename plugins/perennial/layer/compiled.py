@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from perennial.declare.project import Project
+from perennial.declare.reading import nearest
+from perennial.errors import DeclarationError
 from perennial.keep.engine import connect
 from perennial.keep.files import replace_text
 from perennial.keep.fingerprints import of_files
@@ -48,8 +50,7 @@ class Compiled:
 def compile_project(project: Project) -> Compiled:
     """Compile every model of the dbt project; kept below `var/` until an SQL file changes."""
     data = project.root / "data"
-    files = [path for path in data.rglob("*") if _is_declared(path, data)]
-    digest = of_files(data, files)
+    digest = of_files(data, _declared(data))
     kept = project.var / "dbt" / "compiled.json"
     if kept.is_file():
         content = json.loads(kept.read_text(encoding="utf-8"))
@@ -65,6 +66,7 @@ def compile_project(project: Project) -> Compiled:
 
 def open_memory(project: Project, compiled: Compiled, relations: list[str]) -> Any:
     """A DuckDB connection with an empty table per source and a view per needed relation."""
+    _must_exist(compiled, relations)
     connection = connect(threads=1)
     sources = {name for each in relations for name in compiled.sources_of(each)}
     for name in sorted(sources):
@@ -93,6 +95,18 @@ def fill(project: Project, memory: Any, source: str, start: date | None, end: da
             f"INSERT INTO raw_{source} SELECT {names} "
             f"FROM read_parquet({files}, hive_partitioning = false)"
         )
+
+
+def _must_exist(compiled: Compiled, relations: list[str]) -> None:
+    known = compiled.queries
+    mistakes = [
+        f"data/: no SQL file makes {name!r}{nearest(name, known)}, which land.events.from or a "
+        f"fresh view names (there are: {', '.join(sorted(known)) or 'none'})"
+        for name in relations
+        if name not in known
+    ]
+    if mistakes:
+        raise DeclarationError(mistakes)
 
 
 def _node(node: Any) -> dict[str, Any]:
@@ -124,6 +138,8 @@ def _from_json(content: dict[str, Any]) -> Compiled:
     )
 
 
-def _is_declared(path: Path, data: Path) -> bool:
-    inside = path.relative_to(data).parts
-    return path.suffix in (".sql", ".yml") and inside[0] not in ("lake", "expectations")
+def _declared(data: Path) -> list[Path]:
+    """The files that decide what is compiled; the lake is not looked into."""
+    inside = [each for each in data.iterdir() if each.name not in ("lake", "expectations")]
+    files = [path for each in inside for path in (each, *each.rglob("*"))]
+    return [path for path in files if path.suffix in (".sql", ".yml", ".yaml")]
