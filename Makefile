@@ -76,3 +76,7 @@ schemas: setup ## Write docs/reference.md and the JSON schemas in docs/schemas
 .PHONY: bench-features
 bench-features: setup ## Time the training set of the whole year
 	python benchmarks/bench_features.py
+
+.PHONY: bench-freshener
+bench-freshener: setup ## Time events from the journal to the online store
+	python benchmarks/bench_freshener.py

@@ -67,7 +67,11 @@ class Freshener:
         return sum(map(len, came.values()))
 
     def run(self, stop: threading.Event) -> None:
-        """Tick until told to stop; a failed push is tried again and nothing is passed over."""
+        """Tick until told to stop.
+
+        A push that fails ends the process; the supervisor starts it again, and it begins where the
+        journal is still needed, so that nothing is passed over.
+        """
         logger.info("fresh views: %s", ", ".join(self.views) or "none")
         follow(self.project)
         while not stop.is_set():
