@@ -1,7 +1,8 @@
-"""How a report looks: JSON for programs, a table for people."""
+"""How a report looks: JSON for programs, short tables for people."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -10,45 +11,99 @@ from rich.table import Table
 
 from perennial.keep.report import Report
 
+FEW = 6
+EMPTY: tuple[Any, ...] = (None, "", 0, [], {}, False)
+
 
 def show(report: Report, as_json: bool) -> None:
-    """Print a report to standard output."""
+    """Print a report to standard output: whole as JSON, or its gist as tables."""
     if as_json:
         click.echo(report.model_dump_json(indent=2))
         return
+    content = report.model_dump(mode="json")
     console = Console()
-    plain, nested = _split(report.model_dump(mode="json"))
-    table = Table(title=type(report).__name__, show_header=False, title_justify="left")
-    for name, value in plain.items():
+    plain = {name: value for name, value in content.items() if not _records(value)}
+    console.print(_facts(type(report).__name__, plain))
+    for name, value in content.items():
+        if records := _records(value):
+            console.print(_table(name, [_flat(record) for record in records]))
+            for sentence in _sentences(records):
+                console.print(f"  {sentence}", highlight=False, soft_wrap=True)
+    console.print("(--json shows everything)", style="dim")
+
+
+def _records(value: Any) -> list[dict[str, Any]]:
+    """The rows that a list of mappings, or a mapping of mappings, makes; else none."""
+    if isinstance(value, dict) and value and all(isinstance(each, dict) for each in value.values()):
+        return [{"": name, **each} for name, each in value.items()]
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        return value
+    return []
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """A record for one line: its first mapping of numbers spread out, texts in lists left out."""
+    flat: dict[str, Any] = {}
+    is_spread = False
+    for name, value in record.items():
+        if isinstance(value, dict) and not is_spread and not _records(value):
+            flat |= value
+            is_spread = True
+        elif not _is_texts(value):
+            flat[name] = value
+    return flat
+
+
+def _sentences(records: list[dict[str, Any]]) -> list[str]:
+    return [
+        text
+        for record in records
+        for value in record.values()
+        if _is_texts(value)
+        for text in value
+        if " " in text
+    ]
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _facts(title: str, facts: dict[str, Any]) -> Table:
+    table = Table(title=title, show_header=False, title_justify="left")
+    for name, value in facts.items():
+        if _is_texts(value):
+            value = "\n".join(value)
         table.add_row(name, _text(value))
-    console.print(table)
-    for name, rows in nested.items():
-        console.print(_rows(name, rows))
+    return table
 
 
-def _split(content: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    nested = {
-        name: value
-        for name, value in content.items()
-        if isinstance(value, list) and value and isinstance(value[0], dict)
-    }
-    return {name: value for name, value in content.items() if name not in nested}, nested
-
-
-def _rows(name: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=name, title_justify="left")
-    for column in rows[0]:
-        table.add_column(column)
+def _table(title: str, rows: list[dict[str, Any]]) -> Table:
+    """One line a record; columns that hold nothing in any of them are left out."""
+    names = [
+        name for name in rows[0] if name == "" or any(row.get(name) not in EMPTY for row in rows)
+    ]
+    table = Table(title=title, title_justify="left")
+    for name in names:
+        is_number = all(isinstance(row.get(name), int | float | None) for row in rows)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_text(row.get(column)) for column in rows[0]))
+        table.add_row(*(_text(row.get(name)) for name in names))
     return table
 
 
 def _text(value: Any) -> str:
+    """A value in a cell: digests cut short, long collections counted."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_text, value)) if len(value) <= 12 else f"{len(value)} values"
+    if isinstance(value, str):
+        return value[:12] if re.fullmatch("[0-9a-f]{64}", value) else value
+    if isinstance(value, list | dict) and (len(value) > FEW or _records(value)):
+        return f"({len(value)})"
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
     if isinstance(value, dict):
-        return ", ".join(f"{key}={_text(each)}" for key, each in value.items())
+        return ", ".join(f"{name} {_text(each)}" for name, each in value.items())
     return "-" if value is None else str(value)

