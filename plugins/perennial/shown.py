@@ -42,14 +42,14 @@ def _records(value: Any) -> list[dict[str, Any]]:
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    """A record for one line: its first mapping of numbers spread out, texts in lists left out."""
+    """A record for one line: its first mapping spread out; other mappings and texts left out."""
     flat: dict[str, Any] = {}
     is_spread = False
     for name, value in record.items():
         if isinstance(value, dict) and not is_spread and not _records(value):
             flat |= value
             is_spread = True
-        elif not _is_texts(value):
+        elif not isinstance(value, dict) and not _is_texts(value):
             flat[name] = value
     return flat
 
@@ -97,7 +97,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.4g}"
     if isinstance(value, str):
         return value[:12] if re.fullmatch("[0-9a-f]{64}", value) else value
     if isinstance(value, list | dict) and (len(value) > FEW or _records(value)):
