@@ -13,7 +13,7 @@ from perennial.declare.project import Project
 from perennial.errors import UnavailableError
 from perennial.judge import Judged, report_file
 from perennial.keep.journal import read
-from perennial.keep.ledger import serving
+from perennial.keep.ledger import bento_folder, serving
 from perennial.replay.client import GatewayClient
 
 N_ANSWERS = 3
@@ -36,7 +36,7 @@ def show_model(project: Project, name: str) -> None:
         _answers(project, model, console)
     except UnavailableError as error:
         console.print(str(error))
-    _addresses(project, model, console)
+    _addresses(project, model, now.version, console)
 
 
 def _metrics(project: Project, model: Model, console: Console) -> None:
@@ -91,7 +91,7 @@ def _example(model: Model) -> dict[str, Any]:
     return {field.name: field.example for field in model.request.fields}
 
 
-def _addresses(project: Project, model: Model, console: Console) -> None:
+def _addresses(project: Project, model: Model, version: str, console: Console) -> None:
     url = f"http://{project.settings.host}:{project.settings.gateway_port}"
     body = json.dumps(_example(model))
     for what, address in (
@@ -102,6 +102,12 @@ def _addresses(project: Project, model: Model, console: Console) -> None:
         ("metrics", f"{url}/metrics"),
     ):
         console.print(f"{what:<10} {address}", highlight=False)
+    for what, path in (
+        ("gates", project.var / "reports" / "data_docs" / "index.html"),
+        ("card", bento_folder(project, model.name, version) / "src" / "MODEL_CARD.md"),
+    ):
+        if path.is_file():
+            console.print(f"{what:<10} {project.shown(path)}", highlight=False, soft_wrap=True)
     console.print(
         f"\nTry it:\ncurl -s {url}/predict -H 'Content-Type: application/json' -d '{body}'\n"
         "`make down` stops the servers.",
