@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 from perennial.declare.model import Model
+from perennial.declare.reading import nearest
 from perennial.errors import DeclarationError
 
 Kind = Literal["number", "category"]
+NUMBERS = ("Bool", "Int32", "Int64", "Float32", "Float64")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class ModelInputs:
     """Per looked-up view the request fields that find its entity."""
     blanks: dict[str, Any]
     """Per join key a value of its type, to ask with where the caller knows none."""
-    ttl_seconds: dict[str, float]
+    ttls: dict[str, timedelta]
+    """Per looked-up view that has one: how old a value may be when it is asked for."""
     on_demand: tuple[Any, ...]
 
     @property
@@ -37,7 +41,7 @@ def inputs_of(store: Any, model: Model) -> ModelInputs:
     Columns are the request fields that are declared as features, then the service's features under
     their full names (`view__feature`). Strings are categories, all else are numbers.
     """
-    service = store.get_feature_service(model.features)
+    service = _service(store, model)
     on_demand = {view.name: view for view in store.list_on_demand_feature_views()}
     plain = {view.name: view for view in store.list_feature_views()}
     given = [field for field in model.request.fields if field.feature]
@@ -49,7 +53,7 @@ def inputs_of(store: Any, model: Model) -> ModelInputs:
     used: list[Any] = []
     for projection in service.feature_view_projections:
         for feature in projection.features:
-            columns[f"{projection.name_to_use()}__{feature.name}"] = _kind(feature)
+            columns[f"{projection.name}__{feature.name}"] = _kind(feature)
         if projection.name in on_demand:
             view = on_demand[projection.name]
             used.append(view)
@@ -68,13 +72,47 @@ def inputs_of(store: Any, model: Model) -> ModelInputs:
         looked_up=tuple(dict.fromkeys(wanted)),
         join_keys=join_keys,
         blanks={field.name: "" if _kind(field) == "category" else 0 for field in columns_of_keys},
-        ttl_seconds={
-            name: plain[name].ttl.total_seconds()
-            for name in dict.fromkeys(views)
-            if plain[name].ttl
-        },
+        ttls={name: plain[name].ttl for name in dict.fromkeys(views) if plain[name].ttl},
         on_demand=tuple(used),
     )
+
+
+def _service(store: Any, model: Model) -> Any:
+    """The model's feature service; every mistake about it at once."""
+    services = {each.name: each for each in store.list_feature_services()}
+    if model.features not in services:
+        listed = ", ".join(sorted(services)) or "none"
+        raise DeclarationError(
+            [
+                f"models/{model.name}.yaml: features {model.features!r} is not a feature service"
+                f"{nearest(model.features, services)} (registered: {listed})"
+            ]
+        )
+    service = services[model.features]
+    mistakes = [
+        f"feature_repo/: feature service {service.name}: {mistake}"
+        for projection in service.feature_view_projections
+        for mistake in _mistakes(projection)
+    ]
+    if mistakes:
+        raise DeclarationError(mistakes)
+    return service
+
+
+def _mistakes(projection: Any) -> list[str]:
+    """What a model cannot take of a view."""
+    found = [
+        f"{projection.name}__{feature.name} is of type {feature.dtype}, which is no input of a "
+        f"model (accepted: {', '.join(NUMBERS)}, String)"
+        for feature in projection.features
+        if str(feature.dtype) not in (*NUMBERS, "String")
+    ]
+    if projection.name_alias or projection.join_key_map:
+        found.append(
+            f"{projection.name} is taken under another name or by other keys, which is not "
+            "supported; declare a view of its own"
+        )
+    return found
 
 
 def _kind(feature: Any) -> Kind:

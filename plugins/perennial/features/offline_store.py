@@ -122,7 +122,10 @@ class AsofOfflineStore(OfflineStore):
         start_date: datetime,
         end_date: datetime,
     ) -> RetrievalJob:
-        """The row of each key with the greatest event_timestamp, then created_timestamp."""
+        """The row of each key with the greatest event_timestamp, then created_timestamp.
+
+        With `known_then` only of those that were known at `end_date`.
+        """
         rows = _source_rows(
             config,
             data_source,
@@ -131,7 +134,8 @@ class AsofOfflineStore(OfflineStore):
             timestamp_field,
             created_timestamp_column,
         )
-        return AsofRetrievalJob([latest_sql(rows, start_date, end_date)], config)
+        known_then = config.offline_store.known_then
+        return AsofRetrievalJob([latest_sql(rows, start_date, end_date, known_then)], config)
 
     @staticmethod
     def pull_all_from_table_or_query(

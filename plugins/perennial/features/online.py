@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.features.inputs import ModelInputs, inputs_of
 from perennial.features.repository import open_store
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -53,23 +56,38 @@ class OnlineFeatures:
         }
         answer = self._store.get_online_features(
             features=list(self.inputs.looked_up), entity_rows=keys, full_feature_names=True
-        ).to_dict(include_event_timestamps=True)
+        )
+        found, moments = answer.to_dict(), _moments(answer)
+        asked = [_microseconds(each) for each in asked_at]
         columns: dict[str, list[Any]] = {}
         for reference in self.inputs.looked_up:
             view, feature = reference.split(":")
             name = f"{view}__{feature}"
-            values, seconds = answer[name], answer[f"{name}__ts"]
-            ttl = self.inputs.ttl_seconds.get(view)
+            values = found[name]
+            ttl = self.inputs.ttls.get(view)
             names = self.inputs.join_keys[view]
-            for row, (value_at, asked) in enumerate(zip(seconds, asked_at, strict=True)):
+            for row, (value_at, now) in enumerate(zip(moments[name], asked, strict=True)):
                 is_unasked = any(known[key][row] is None for key in names)
-                is_old = ttl is not None and asked.timestamp() - value_at > ttl
+                is_old = ttl is not None and now - value_at > ttl // MICROSECOND
                 if value_at <= 0 or is_old or is_unasked:
                     values[row] = None
                     if view not in missing[row]:
                         missing[row].append(view)
             columns[name] = values
         return columns, missing
+
+
+def _moments(answer: Any) -> dict[str, list[int]]:
+    """Per feature the values' event times in microseconds; 0 where there is no value."""
+    names = answer.proto.metadata.feature_names.val
+    return {
+        name: [each.seconds * 1_000_000 + each.nanos // 1000 for each in result.event_timestamps]
+        for name, result in zip(names, answer.proto.results, strict=True)
+    }
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND
 
 
 def _on_demand(view: Any, columns: dict[str, list[Any]], n: int) -> dict[str, list[Any]]:

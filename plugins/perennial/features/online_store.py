@@ -1,23 +1,31 @@
-"""Feast's SQLite online store with three promises that Feast's own does not make.
+"""Feast's SQLite online store with four promises that Feast's own does not make.
 
-An older value never replaces a newer one, readers go on while it is written (write-ahead log), and
-a batch is one statement, not one per value.
+An older value never replaces a newer one, readers go on while it is written (write-ahead log), a
+batch is one statement, not one per value, and times are kept to the microsecond in UTC (Feast's own
+keeps whole seconds of the machine's time zone).
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from feast import FeatureView, RepoConfig
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.infra.online_stores.sqlite import SqliteOnlineStore, SqliteOnlineStoreConfig
+from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from pydantic import Field
 
 Written = tuple[Any, dict[str, Any], datetime, datetime | None]
 """Entity key, feature → value (both as Feast's protobufs), event time, created time."""
+
+Read = tuple[datetime | None, dict[str, ValueProto] | None]
+"""Event time and feature → value; nothing where the entity is unknown."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class GuardedSqliteOnlineStoreConfig(SqliteOnlineStoreConfig):
@@ -54,8 +62,8 @@ class GuardedSqliteOnlineStore(SqliteOnlineStore):
                 serialize_entity_key(key, entity_key_serialization_version=version),
                 name,
                 value.SerializeToString(),
-                _naive_utc(event_at),
-                _naive_utc(created_at) if created_at else None,
+                _microseconds(event_at),
+                _microseconds(created_at) if created_at else None,
             )
             for key, values, event_at, created_at in data
             for name, value in values.items()
@@ -72,6 +80,37 @@ class GuardedSqliteOnlineStore(SqliteOnlineStore):
             )
         if progress:
             progress(len(data))
+
+    def online_read(
+        self,
+        config: RepoConfig,
+        table: FeatureView,
+        entity_keys: list[Any],
+        requested_features: list[str] | None = None,
+    ) -> list[Read]:
+        """The values of each entity in their order, with the oldest event time among them."""
+        version = config.entity_key_serialization_version
+        keys = [
+            serialize_entity_key(key, entity_key_serialization_version=version)
+            for key in entity_keys
+        ]
+        asked = list(dict.fromkeys(keys))
+        rows = self._get_conn(config).execute(
+            "SELECT entity_key, feature_name, value, CAST(event_ts AS INTEGER) "  # no converter
+            f'FROM "{_table_name(config, table)}" '
+            f"WHERE entity_key IN ({', '.join('?' * len(asked))})",
+            asked,
+        )
+        values: dict[bytes, dict[str, ValueProto]] = {key: {} for key in asked}
+        oldest: dict[bytes, int] = {}
+        for key, name, value, event_at in rows:
+            if requested_features is None or name in requested_features:
+                values[key][name] = ValueProto.FromString(value)
+                oldest[key] = min(event_at, oldest.get(key, event_at))
+        return [
+            (EPOCH + oldest[key] * MICROSECOND, values[key]) if values[key] else (None, None)
+            for key in keys
+        ]
 
     def clear(self, config: RepoConfig, tables: Sequence[FeatureView]) -> None:
         """Forget every value of the views; readers see the old values or none."""
@@ -90,5 +129,7 @@ def _table_name(config: RepoConfig, table: FeatureView) -> str:
     return name.replace('"', '""')
 
 
-def _naive_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+def _microseconds(moment: datetime) -> int:
+    """Since 1970; a moment without offset is in UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - EPOCH) // MICROSECOND

@@ -28,6 +28,7 @@ def refill(project: Project, moment: datetime, *, only_slow: bool = False) -> li
     if not only_slow:
         _clear(store, views)
     if views:
+        store.config.materialization_config.pull_latest_features = True  # not the whole history
         with contextlib.redirect_stdout(io.StringIO()):  # Feast prints its progress
             store.materialize(
                 start_date=datetime(1970, 1, 1, tzinfo=UTC),

@@ -7,12 +7,14 @@ import io
 import logging
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from perennial.declare.project import Project
+from perennial.declare.yaml_files import load_yaml
 from perennial.errors import DeclarationError
 
 
@@ -28,7 +30,14 @@ def open_store(project: Project) -> Any:
     if not config.is_file():
         raise DeclarationError([f"{project.shown(config)}: the file does not exist"])
     (project.var / "feast").mkdir(parents=True, exist_ok=True)
-    return FeatureStore(repo_path=str(project.feature_repo))
+    load_yaml(config, project.shown(config))  # tells a syntax mistake with its line
+    from feast.errors import FeastError
+    from feast.repo_config import FeastConfigError
+
+    try:
+        return FeatureStore(repo_path=str(project.feature_repo))
+    except (FeastConfigError, FeastError, ValueError) as error:
+        raise DeclarationError([f"{project.shown(config)}: {error}"]) from error
 
 
 @contextlib.contextmanager
@@ -64,17 +73,32 @@ def register(project: Project) -> list[str]:
     Twice is the same as once. Raises `DeclarationError` when a definition cannot be imported.
     """
     store = open_store(project)
+    from feast.errors import FeastError
     from feast.repo_operations import apply_total_with_repo_instance, parse_repo
 
     with _imported_from(project.feature_repo), contextlib.redirect_stdout(io.StringIO()):
         try:
             contents = parse_repo(project.feature_repo)
-        except (ImportError, NameError, TypeError, ValueError) as error:
-            raise DeclarationError([f"feature_repo/: {type(error).__name__}: {error}"]) from error
-        with warnings.catch_warnings():  # its doubt is about speed in another offline store
-            warnings.filterwarnings("ignore", "On demand feature view is an experimental feature")
-            apply_total_with_repo_instance(store, store.project, store.registry, contents, True)
+        except Exception as error:  # the definitions are Python: they may raise anything
+            raise DeclarationError([_told(project, error)]) from error
+        try:
+            with warnings.catch_warnings():  # its doubt is about speed in another offline store
+                warnings.filterwarnings("ignore", "On demand feature view is an experimental")
+                apply_total_with_repo_instance(store, store.project, store.registry, contents, True)
+        except (FeastError, ValueError) as error:
+            raise DeclarationError([_told(project, error)]) from error
     return sorted(view.name for view in contents.feature_views)
+
+
+def _told(project: Project, error: Exception) -> str:
+    """What went wrong, with the definitions' own file and line where there is one."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(Path(frame.filename), frame.lineno) for frame in frames]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((Path(error.filename), error.lineno))
+    inside = [each for each in places if each[0].is_relative_to(project.feature_repo)]
+    where = f"{project.shown(inside[-1][0])}: line {inside[-1][1]}" if inside else "feature_repo/"
+    return f"{where}: {type(error).__name__}: {error}"
 
 
 @contextlib.contextmanager

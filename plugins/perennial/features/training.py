@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from perennial.declare.model import Model
 from perennial.declare.project import Project
-from perennial.errors import UnavailableError
+from perennial.errors import DeclarationError, UnavailableError
 from perennial.keep import locks, partitions
 from perennial.keep.engine import connect
 from perennial.keep.progress import progress
@@ -42,12 +44,15 @@ def features(
     """Register the definitions and build the model's training rows of `start <= day < end`.
 
     Reads `data/lake/checked/marts` through Feast, each row only with what was known at its own
-    time; writes `data/lake/training/<model>`, each day whole. With `online_at` (a date) the online
-    store is filled with the values as of that day's first moment. Twice is the same as once.
+    time; writes `data/lake/training/<model>`, each day whole; a day that no longer has rows is
+    withdrawn. With `online_at` (a date) the online store is filled with the values as of that day's
+    first moment. Twice is the same as once.
     Raises `DeclarationError` for wrong definitions, `UnavailableError` when the mart has no rows.
     """
     project = project or Project.find()
     declared = project.model(model)
+    period = partitions.period(start, end)
+    moment = _first_moment(online_at) if online_at else None
     from perennial.features.inputs import inputs_of
     from perennial.features.refill import refill
     from perennial.features.repository import open_store, register
@@ -59,16 +64,16 @@ def features(
         views = register(project)
         store = open_store(project)
         inputs = inputs_of(store, declared)
-        rows = _spine(project, declared, *partitions.period(start, end))
+        rows = _spine(project, declared, *period)
         joined = store.get_historical_features(
             entity_df=rows.to_pandas(),
             features=store.get_feature_service(declared.features),
             full_feature_names=True,
         ).to_arrow()
         table = _training_table(rows, joined, inputs)
-        days = _publish(project, model, table, rows["day"].to_pylist())
-        if online_at:
-            refill(project, datetime.fromisoformat(online_at).replace(tzinfo=UTC))
+        days = _publish(project, model, table, rows["day"].to_pylist(), period)
+        if moment:
+            refill(project, moment)
     return Featured(
         model=model,
         start=start,
@@ -85,6 +90,13 @@ def features(
     )
 
 
+def _first_moment(day: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(day), time(), UTC)
+    except ValueError as error:
+        raise ValueError(f"online_at must be a date (2013-03-01), got {day!r}") from error
+
+
 def _spine(project: Project, model: Model, start: date, end: date) -> Any:
     """The model's questions of the period: key, time, request fields, label; ordered by key."""
     table = project.lake / "checked" / "marts" / model.rows.mart
@@ -97,15 +109,27 @@ def _spine(project: Project, model: Model, start: date, end: date) -> Any:
     known = [field.name for field in model.request.fields if field.name not in model.rows.key]
     columns = ", ".join(f'"{name}"' for name in dict.fromkeys([*model.rows.key, *known]))
     order = ", ".join(f'"{name}"' for name in model.rows.key)
+    query = (
+        f"SELECT {columns}, "
+        f'CAST("{model.rows.event_timestamp}" AS TIMESTAMPTZ) AS event_timestamp, '
+        f'CAST("{model.label.column}" AS DOUBLE) AS label, '
+        f'CAST("{model.label.known_at}" AS TIMESTAMPTZ) AS label_known_at, '
+        f"CAST(day AS DATE) AS day "
+        f"FROM read_parquet({files}, hive_partitioning = true) ORDER BY day, {order}"
+    )
     with connect() as connection:
-        return connection.sql(
-            f"SELECT {columns}, "
-            f'CAST("{model.rows.event_timestamp}" AS TIMESTAMPTZ) AS event_timestamp, '
-            f'CAST("{model.label.column}" AS DOUBLE) AS label, '
-            f'CAST("{model.label.known_at}" AS TIMESTAMPTZ) AS label_known_at, '
-            f"CAST(day AS DATE) AS day "
-            f"FROM read_parquet({files}, hive_partitioning = true) ORDER BY day, {order}"
-        ).to_arrow_table()
+        try:
+            rows = connection.sql(query).to_arrow_table()
+        except duckdb.BinderException as error:
+            raise DeclarationError(
+                [f"models/{model.name}.yaml: rows.mart {model.rows.mart!r} does not fit: {error}"]
+            ) from error
+    if not rows.num_rows:
+        raise UnavailableError(
+            f"models/{model.name}.yaml: rows.mart {model.rows.mart!r} has no row in "
+            f"{start} to {end}"
+        )
+    return rows
 
 
 def _training_table(rows: Any, joined: Any, inputs: Any) -> Any:
@@ -133,7 +157,9 @@ def _numbers(column: Any) -> Any:
     return pa.chunked_array([pa.array(values, pa.float64())])
 
 
-def _publish(project: Project, model: str, table: Any, days: list[date]) -> int:
+def _publish(
+    project: Project, model: str, table: Any, days: list[date], period: tuple[date, date]
+) -> int:
     """Publish the rows day by day; `days` is sorted and as long as the table."""
     folder = project.lake / "training" / model
     with partitions.aside(project.lake) as aside:
@@ -145,4 +171,7 @@ def _publish(project: Project, model: str, table: Any, days: list[date]) -> int:
             partitions.write(table.slice(first, length), files[day])
             first += length
         partitions.publish_files(folder, files, lambda _: None)
+    for day in partitions.days_between(*period):
+        if day not in files:
+            partitions.withdraw(folder, day)
     return len(files)

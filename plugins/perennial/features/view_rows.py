@@ -72,14 +72,18 @@ def all_sql(rows: ViewRows, start: datetime | None, end: datetime | None) -> str
     )
 
 
-def latest_sql(rows: ViewRows, start: datetime, end: datetime) -> str:
-    """The row of each key with the greatest event_timestamp, then created_timestamp."""
+def latest_sql(rows: ViewRows, start: datetime, end: datetime, known_then: bool) -> str:
+    """The row of each key with the greatest event_timestamp, then created_timestamp.
+
+    `known_then`: rows created after `end` are invisible.
+    """
     order = [f"{column} DESC NULLS LAST" for column in _times(rows)]
-    order += [quote(column) for column, _ in rows.features]  # full ties: the same row every time
+    # Full ties: the same row every time, and the one that a point-in-time join takes.
+    order += [f"{quote(column)} DESC NULLS FIRST" for column, _ in rows.features]
     keys = ", ".join(quote(column) for column, _ in rows.keys)
     partition = f"PARTITION BY {keys} " if keys else ""
     return (
-        f"SELECT {_columns(rows)}\nFROM {rows.scan}\nWHERE {rows.between(start, end)}\n"
+        f"SELECT {_columns(rows)}\nFROM {rows.scan}\nWHERE {rows.between(start, end, known_then)}\n"
         f"QUALIFY row_number() OVER ({partition}ORDER BY {', '.join(order)}) = 1"
     )
 
