@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 from perennial.declare.project import Project
 from perennial.deploy import supervision, waiting
 from perennial.deploy.slot_process import temporary
-from perennial.errors import PerennialError, UnavailableError
+from perennial.errors import IntegrityError, PerennialError, UnavailableError
 from perennial.keep import locks
 from perennial.keep.ledger import Ledger, Slot, bento_folder
 from perennial.keep.progress import progress
@@ -36,7 +37,8 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
     for the proof, and again by `perennial up`. Twice is the same as once: a version that is on a
     proven slot stays there. `at` is the night on whose behalf this happens.
     Raises `IntegrityError` when an answer differs, `UnavailableError` when the server does not
-    start; the slot is then marked failed and what served before goes on serving.
+    start; the slot is then marked failed and what served before goes on serving. A slot that
+    serves this very version stays proven when its server only does not start.
     """
     from perennial.package import packaged_version
 
@@ -49,12 +51,16 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
     ):
         ledger = Ledger.of(project)
         slot = _place(ledger, project, model, version)
+        serves = ledger.current(model)
+        is_serving = serves is not None and serves[0] == slot
         if slot.state != "proven" or slot.version != version:
             ledger.set_slot(model, slot.slot, version, "assigned", f"for the night of {at}")
         slot = next(each for each in ledger.slots(model) if each.slot == slot.slot)
         try:
             n_rows = _prove(project, slot, version)
         except PerennialError as error:
+            if is_serving and isinstance(error, UnavailableError):
+                raise  # it was proven once: that its server does not start proves nothing
             ledger.set_slot(model, slot.slot, version, "failed", str(error)[:1000])
             raise
         ledger.set_slot(model, slot.slot, version, "proven")
@@ -94,8 +100,15 @@ def _prove(project: Project, slot: Slot, version: str) -> int:
             waiting.until_ready(slot.port, what, READY_SECONDS, log, lives=lives)
         _must_run(slot, what, version)
         answer = waiting.post(slot.port, "/predict", {"columns": reference.columns})
-        prove(reference, answer["scores"])
+        prove(reference, _scores(answer, what))
     return len(reference.scores)
+
+
+def _scores(answer: object, what: str) -> list[Any]:
+    scores = answer.get("scores") if isinstance(answer, dict) else None
+    if not isinstance(scores, list) or not all(isinstance(s, float | int | None) for s in scores):
+        raise IntegrityError(f"{what} answered without scores: {str(answer)[:200]}")
+    return scores
 
 
 def _must_be_free(slot: Slot, what: str) -> None:

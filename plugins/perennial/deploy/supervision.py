@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -11,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from perennial.declare.project import Project
-from perennial.deploy import waiting
+from perennial.deploy import left_behind, waiting
 from perennial.deploy.slot_process import command, environment
 from perennial.deploy.supervisor import FRESHENER, GATEWAY, endpoints, log_of, slot_watcher
 from perennial.errors import UnavailableError
+from perennial.keep import locks
 from perennial.keep.files import replace_text
 from perennial.keep.journal import last_seq
 from perennial.keep.ledger import Ledger, Slot
@@ -66,11 +66,16 @@ def ask(project: Project, verb: str, seconds: float = 30, **properties: Any) -> 
 
 
 def up(project: Project, seconds: float = 90) -> dict[str, str]:
-    """Start everything and wait until it answers; the state of each process. Twice is once."""
-    if not is_running(project):
-        for port in (project.settings.gateway_port, project.settings.supervisor_port):
-            _must_be_free(port)
-        _start(project)
+    """Start everything and wait until it answers; the state of each process. Twice is once.
+
+    What a killed supervisor left running is stopped first.
+    """
+    with locks.exclusive(project.var / "locks", "supervisor", seconds):
+        if not is_running(project):
+            left_behind.stop(project)
+            for port in (project.settings.gateway_port, project.settings.supervisor_port):
+                _must_be_free(port)
+            _start(project)
     log = log_of(project, "supervisor")
     deadline = time.monotonic() + seconds
     while not _answers(project):
@@ -90,16 +95,15 @@ def up(project: Project, seconds: float = 90) -> dict[str, str]:
 def down(project: Project, seconds: float = 30) -> bool:
     """Stop everything that `up` started, by its process id; False when nothing ran."""
     pid = _pid(project)
-    if pid is None:
-        return False
-    os.kill(pid, signal.SIGTERM)
+    if pid is not None:
+        left_behind.send(pid, signal.SIGTERM)
     deadline = time.monotonic() + seconds
-    while _pid(project) is not None:
+    while pid is not None and _pid(project) == pid:
         if time.monotonic() > deadline:
-            os.killpg(pid, signal.SIGKILL)  # it leads a group of its own: its children go with it
+            left_behind.send(pid, signal.SIGKILL)
         time.sleep(waiting.STEP_SECONDS)
     _pid_file(project).unlink(missing_ok=True)
-    return True
+    return left_behind.stop(project) > 0 or pid is not None
 
 
 def status(project: Project) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from perennial.declare.project import Project
+from perennial.deploy import left_behind
 from perennial.deploy.slot_process import command, environment
 from perennial.keep.ledger import Ledger, Slot
 
@@ -71,7 +72,7 @@ def _watcher(
         "name": name,
         "cmd": program,
         "args": rest,
-        "env": environment(project),
+        "env": {**environment(project), **left_behind.mark(project)},
         "working_dir": str(project.root),
         "autostart": autostart,
         "respawn": True,

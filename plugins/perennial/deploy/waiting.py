@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
 import urllib.error
@@ -20,7 +21,7 @@ def is_ready(port: int, path: str = "/readyz") -> bool:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1) as response:
             return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
+    except (OSError, http.client.HTTPException):
         return False
 
 
@@ -61,7 +62,7 @@ def running_version(port: int) -> str | None:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=2) as response:
             return str(json.loads(response.read())["version"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
 
 
@@ -78,5 +79,5 @@ def post(port: int, path: str, body: Any, seconds: float = 30) -> Any:
     except urllib.error.HTTPError as error:
         answer = error.read()[:500].decode(errors="replace")
         raise UnavailableError(f"port {port} answered {error.code} to {path}: {answer}") from error
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise UnavailableError(f"port {port} does not answer {path}: {error}") from error
