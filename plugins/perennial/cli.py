@@ -9,18 +9,28 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from perennial.declare.gates import Layer
 from perennial.declare.project import Project
 from perennial.errors import PerennialError
 from perennial.keep.files import replace_text
 from perennial.stages import MEANING, STAGES, Stage
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class InOrder(click.Group):
+    """Lists its commands in the order in which they are declared: the stages' own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the commands."""
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 def commands() -> None:
     """Perennial keeps machine-learning models alive: declare them, and it does the rest."""
 
@@ -40,8 +50,30 @@ def main() -> None:
         sys.exit(130)
 
 
+class Day(click.ParamType[str]):
+    """A UTC day; a text that is none is refused before anything is done."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The day as YYYY-MM-DD."""
+        try:
+            return date.fromisoformat(value).isoformat() if value else ""
+        except ValueError:
+            self.fail(f"{value!r} is not a date (2013-03-01)", param, ctx)
+
+
+KINDS: dict[str, Any] = {
+    **dict.fromkeys(("start", "end", "at", "online_at"), Day()),
+    "layer": click.Choice(get_args(Layer)),
+}
+"""What an argument must be, where not any text will do."""
+
+
 def _command(stage: Stage) -> click.Command:
     def run(as_json: bool, report: str | None, **arguments: str) -> None:
+        if arguments.get("start", "") >= arguments.get("end", "~"):
+            raise click.UsageError("--start must be before --end, which is not included")
         done = stage.run(**arguments)
         content = done.model_dump_json(indent=2)
         if report:
@@ -50,20 +82,23 @@ def _command(stage: Stage) -> click.Command:
 
         show(done, as_json or not sys.stdout.isatty())
 
-    options: list[click.Parameter] = [
-        click.Option(
-            [f"--{name.replace('_', '-')}", name],
-            required=default is None,
-            default=default,
-            show_default=bool(default),
-            help=MEANING[name],
-        )
-        for name, default in stage.takes.items()
-    ]
+    options = [_option(name, default) for name, default in stage.takes.items()]
     options.append(click.Option(["--json", "as_json"], is_flag=True, help="Print JSON."))
     options.append(click.Option(["--report"], help="Also write the report to this file."))
     return click.Command(
-        stage.name, params=options, callback=run, help=stage.does.capitalize() + "."
+        stage.name, params=options, callback=run, help=f"{stage.does[0].upper()}{stage.does[1:]}."
+    )
+
+
+def _option(name: str, default: str | None) -> click.Parameter:
+    options: dict[str, Any] = {"required": True}
+    if default is not None:  # None would count as a default, and nothing would be required
+        options = {"default": default, "show_default": bool(default)}
+    return click.Option(
+        [f"--{name.replace('_', '-')}", name],
+        type=KINDS.get(name, str),
+        help=MEANING[name],
+        **options,
     )
 
 
@@ -142,7 +177,7 @@ def status() -> None:
 
 @commands.command()
 @click.option("--model", required=True, help=MEANING["model"])
-@click.option("--day", required=True, help="The UTC day to live, as YYYY-MM-DD.")
+@click.option("--day", required=True, type=Day(), help="The UTC day to live, as YYYY-MM-DD.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def live(model: str, day: str, as_json: bool) -> None:
     """Live one day of the lake through the gateway: its events and its questions, in order."""
