@@ -10,6 +10,7 @@ from perennial.declare.project import Project
 from perennial.serve.gateway import Gateway
 
 gateway = Gateway(Project.find())
+gateway.watch_events()
 gc.collect()
 gc.freeze()  # what is loaded stays: the collector need not look at it again
 

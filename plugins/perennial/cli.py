@@ -17,7 +17,7 @@ import click
 
 from perennial.declare.gates import Layer
 from perennial.declare.project import Project
-from perennial.errors import PerennialError
+from perennial.errors import IntegrityError, PerennialError
 from perennial.keep.files import replace_text
 from perennial.stages import MEANING, STAGES, Stage
 
@@ -180,11 +180,20 @@ def status() -> None:
 @click.option("--day", required=True, type=Day(), help="The UTC day to live, as YYYY-MM-DD.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def live(model: str, day: str, as_json: bool) -> None:
-    """Live one day of the lake through the gateway: its events and its questions, in order."""
+    """Live one past day of the lake through the gateway: its events and questions, in order.
+
+    The online store shows that day afterwards. Fails when an answer differs from the offline one.
+    """
     from perennial.replay import live as run
     from perennial.shown import show
 
-    show(run(model, day), as_json or not sys.stdout.isatty())
+    lived = run(model, day)
+    show(lived, as_json or not sys.stdout.isatty())
+    if lived.n_equal_to_offline < lived.n_questions:
+        raise IntegrityError(
+            f"{lived.n_questions - lived.n_equal_to_offline} of {lived.n_questions} answers differ "
+            f"from the offline ones, the most by {lived.largest_difference:.3g}"
+        )
 
 
 @commands.command()

@@ -21,7 +21,7 @@ def show(report: Report, as_json: bool) -> None:
         click.echo(report.model_dump_json(indent=2))
         return
     content = report.model_dump(mode="json")
-    console = Console()
+    console = Console(markup=False)  # what stands in brackets is data
     plain = {name: value for name, value in content.items() if not _records(value)}
     console.print(_facts(type(report).__name__, plain))
     for name, value in content.items():
@@ -81,7 +81,9 @@ def _facts(title: str, facts: dict[str, Any]) -> Table:
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     """One line a record; columns that hold nothing in any of them are left out."""
     names = [
-        name for name in rows[0] if name == "" or any(row.get(name) not in EMPTY for row in rows)
+        name
+        for name in dict.fromkeys(name for row in rows for name in row)
+        if name == "" or any(row.get(name) not in EMPTY for row in rows)
     ]
     table = Table(title=title, title_justify="left")
     for name in names:

@@ -31,6 +31,7 @@ def test_a_question_is_answered_with_what_feast_knows(gateway: Bakery) -> None:
         "label": "some left",
         "unknown": [],
         "missing": [],
+        "later": [],
     }
     assert gateway.slot.asked == [
         (

@@ -150,6 +150,12 @@ def _pids(project: Project, watcher: str) -> list[int]:
     return found
 
 
+def start_freshening_again(project: Project) -> None:
+    """Have the freshener read the definitions again, as a new version may need other views."""
+    if FRESHENER in status(project):
+        ask(project, "restart", name=FRESHENER, waiting=True)
+
+
 def _last_seqs(project: Project) -> dict[str, int]:
     folder = project.var / "journal" / "events"
     return {each.name: last_seq(each) for each in sorted(folder.glob("*")) if each.is_dir()}

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from perennial.features.quoting import moment, quote
 from perennial.features.view_rows import ViewRows
+from perennial.keep.quoting import moment
+from perennial.keep.quoting import name as quote
 
 ENTITY_ROWS = "entity_rows"
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from perennial.features.asof_sql import Span
-from perennial.features.quoting import quote
 from perennial.features.view_rows import ViewRows
+from perennial.keep.quoting import name as quote
 
 TIME_COLUMN = "event_timestamp"
 

@@ -12,8 +12,8 @@ from feast.feature_view import DUMMY_ENTITY_ID
 from feast.repo_config import RepoConfig
 
 from perennial.errors import DeclarationError, UnavailableError
-from perennial.features.quoting import text
 from perennial.features.view_rows import ViewRows
+from perennial.keep.quoting import text
 
 
 def rows_of(

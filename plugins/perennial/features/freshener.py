@@ -11,7 +11,7 @@ from typing import Any
 
 from perennial.declare.project import Project
 from perennial.features.repository import open_store
-from perennial.features.stream import DEFAULT_HOURS, FreshView, Stream
+from perennial.features.stream import DEFAULT_HOURS, DEFAULT_SECONDS, FreshView, Stream
 from perennial.keep.journal import Reader
 from perennial.keep.watermark import Watermark, follow, record, watermarks
 
@@ -37,6 +37,8 @@ class Freshener:
         self.project = project
         self.store = open_store(project)
         self.views = {view.name: view for view in fresh_views(self.store)}
+        promised = [view.freshness_seconds for view in self.views.values()]
+        self.promised_seconds = min(promised, default=float("inf"))
         marks = watermarks(project)
         is_whole = {name: mark.needed_from <= mark.begins_at for name, mark in marks.items()}
         self.stream = Stream(project, list(self.views.values()), is_whole)
@@ -78,7 +80,10 @@ class Freshener:
             started = time.monotonic()
             n_events = self.tick()
             if n_events:
-                logger.info("%d events in %.3f s", n_events, time.monotonic() - started)
+                seconds = time.monotonic() - started
+                is_late = seconds > self.promised_seconds
+                level = logging.WARNING if is_late else logging.INFO
+                logger.log(level, "%d events in %.3f s", n_events, seconds)
             else:
                 stop.wait(TICK_SECONDS)
 
@@ -103,4 +108,5 @@ def _fresh(view: Any) -> FreshView:
         keys=tuple(view.join_keys),
         columns=(*view.join_keys, *(each.name for each in view.features), *names),
         hours=float(view.tags.get("hours", DEFAULT_HOURS)),
+        freshness_seconds=float(view.tags.get("freshness_seconds", DEFAULT_SECONDS)),
     )

@@ -35,10 +35,10 @@ from perennial.features.asof_sql import Span, answers_sql, spine_sql
 from perennial.features.entity_rows import TIME_COLUMN, EntityRows
 from perennial.features.feast_sources import path_of, rows_of, scan_of
 from perennial.features.parquet_writes import add_files, append_rows
-from perennial.features.quoting import text
 from perennial.features.retrieval_job import AsofRetrievalJob
 from perennial.features.view_rows import ViewRows, all_sql, latest_sql
 from perennial.keep.engine import connect
+from perennial.keep.quoting import text
 
 
 class AsofOfflineStoreConfig(FeastConfigBaseModel):

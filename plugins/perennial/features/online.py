@@ -17,10 +17,13 @@ MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class Looked:
-    """Features of n questions: `columns` name → n values; `missing` per question its views."""
+    """Features of n questions: `columns` name → n values."""
 
     columns: dict[str, list[Any]]
     missing: list[list[str]]
+    """Per question the views without a value for it, or without one that is fresh enough."""
+    later: list[list[str]]
+    """Per question the views whose value is from after the question's own time."""
 
 
 class OnlineFeatures:
@@ -37,19 +40,20 @@ class OnlineFeatures:
     def look_up(self, known: dict[str, list[Any]], asked_at: list[datetime]) -> Looked:
         """`known` holds the request fields by column, all of one length n."""
         n = len(asked_at)
-        found, missing = self._read(known, asked_at, n)
+        found, missing, later = self._read(known, asked_at, n)
         for view in self.inputs.on_demand:
             found |= _on_demand(view, {**known, **found}, n)
         given = {name: known[name] for name in self.inputs.given}
         columns = {name: (given if name in given else found)[name] for name in self.inputs.names}
-        return Looked(columns, missing)
+        return Looked(columns, missing, later)
 
     def _read(
         self, known: dict[str, list[Any]], asked_at: list[datetime], n: int
-    ) -> tuple[dict[str, list[Any]], list[list[str]]]:
+    ) -> tuple[dict[str, list[Any]], list[list[str]], list[list[str]]]:
         missing: list[list[str]] = [[] for _ in range(n)]
+        later: list[list[str]] = [[] for _ in range(n)]
         if not self.inputs.looked_up:
-            return {}, missing
+            return {}, missing, later
         keys = {
             key: [blank if value is None else value for value in known[key]]
             for key, blank in self.inputs.blanks.items()
@@ -73,8 +77,10 @@ class OnlineFeatures:
                     values[row] = None
                     if view not in missing[row]:
                         missing[row].append(view)
+                elif value_at > now and view not in later[row]:
+                    later[row].append(view)
             columns[name] = values
-        return columns, missing
+        return columns, missing, later
 
 
 def _moments(answer: Any) -> dict[str, list[int]]:

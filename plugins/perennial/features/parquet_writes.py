@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from perennial.features.quoting import quote, text
 from perennial.keep.engine import connect
+from perennial.keep.quoting import name as quote
+from perennial.keep.quoting import text
 
 
 def replace_dataset(path: Path, rows: pa.Table) -> None:

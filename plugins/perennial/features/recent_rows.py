@@ -105,7 +105,10 @@ class RecentRows:
         moment = source.land.event_time
         if moment is None:
             return None, None
-        span = self._memory.execute(f"SELECT min({moment}), max({moment}) FROM {table}")
+        ahead = "now() + INTERVAL 1 DAY"  # a row from a far future must not age all the others
+        span = self._memory.execute(
+            f"SELECT min({moment}), least(max({moment}), {ahead}) FROM {table}"
+        )
         oldest, newest = span.fetchall()[0]
         return oldest, newest
 

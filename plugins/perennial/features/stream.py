@@ -14,6 +14,9 @@ from perennial.features.recent_rows import RecentRows
 from perennial.layer.compiled import Compiled, compile_project, open_memory
 
 DEFAULT_HOURS = 48.0
+DEFAULT_SECONDS = 2.0
+AHEAD_MINUTES = 5
+"""How far the clocks of those who post may be ahead of this one."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class FreshView:
     keys: tuple[str, ...]
     columns: tuple[str, ...]
     hours: float = DEFAULT_HOURS
+    freshness_seconds: float = DEFAULT_SECONDS
+    """How soon after an event its value is promised."""
 
 
 class Stream:
@@ -106,8 +111,10 @@ class Stream:
         """The query for the newest row of each entity, where it lacks nothing."""
         start = self._rows.whole_from(self._compiled.sources_of(view.mart))
         whole = f"event_timestamp >= TIMESTAMPTZ '{start.isoformat()}'" if start else "true"
+        # What claims to have happened later than now would stand for ever: nothing is newer.
         return (
-            f'SELECT {_listed(view.columns)} FROM "{view.mart}" WHERE {whole} '
+            f'SELECT {_listed(view.columns)} FROM "{view.mart}" '
+            f"WHERE {whole} AND event_timestamp <= now() + INTERVAL {AHEAD_MINUTES} MINUTE "
             f"QUALIFY row_number() OVER (PARTITION BY {_listed(view.keys)} "
             "ORDER BY event_timestamp DESC, created_timestamp DESC) = 1"
         )

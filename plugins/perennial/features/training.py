@@ -16,6 +16,7 @@ from perennial.keep import locks, partitions
 from perennial.keep.engine import connect
 from perennial.keep.progress import progress
 from perennial.keep.report import Report
+from perennial.keep.watermark import is_followed
 
 
 class Featured(Report):
@@ -73,7 +74,7 @@ def features(
         table = _training_table(rows, joined, inputs)
         days = _publish(project, model, table, rows["day"].to_pylist(), period)
         if moment:
-            refill(project, moment)
+            refill(project, moment, only_slow=is_followed(project))
     return Featured(
         model=model,
         start=start,
@@ -109,8 +110,11 @@ def _spine(project: Project, model: Model, start: date, end: date) -> Any:
     known = [field.name for field in model.request.fields if field.name not in model.rows.key]
     columns = ", ".join(f'"{name}"' for name in dict.fromkeys([*model.rows.key, *known]))
     order = ", ".join(f'"{name}"' for name in model.rows.key)
+    asked = model.request.asked
+    seconds_before = 60 * asked.minutes_before
     query = (
         f"SELECT {columns}, "
+        f'CAST("{asked.field}" AS TIMESTAMPTZ) - to_seconds({seconds_before}) AS asked_at, '
         f'CAST("{model.rows.event_timestamp}" AS TIMESTAMPTZ) AS event_timestamp, '
         f'CAST("{model.label.column}" AS DOUBLE) AS label, '
         f'CAST("{model.label.known_at}" AS TIMESTAMPTZ) AS label_known_at, '
@@ -120,6 +124,7 @@ def _spine(project: Project, model: Model, start: date, end: date) -> Any:
     with connect() as connection:
         try:
             rows = connection.sql(query).to_arrow_table()
+            _must_be_asked_then(model, rows)
         except duckdb.BinderException as error:
             raise DeclarationError(
                 [f"models/{model.name}.yaml: rows.mart {model.rows.mart!r} does not fit: {error}"]
@@ -132,11 +137,27 @@ def _spine(project: Project, model: Model, start: date, end: date) -> Any:
     return rows
 
 
+def _must_be_asked_then(model: Model, rows: Any) -> None:
+    """The mart's event time has to be the one that the gateway gives a question."""
+    import pyarrow.compute as pc
+
+    asked = model.request.asked
+    n_other = pc.sum(pc.not_equal(rows["event_timestamp"], rows["asked_at"])).as_py() or 0
+    if n_other:
+        raise DeclarationError(
+            [
+                f"models/{model.name}.yaml: request.asked says {asked.minutes_before:g} minutes "
+                f"before {asked.field}, but in {n_other} of {rows.num_rows} rows of the mart "
+                f"{model.rows.mart!r} {model.rows.event_timestamp} is another moment"
+            ]
+        )
+
+
 def _training_table(rows: Any, joined: Any, inputs: Any) -> Any:
     """Key, time, label, then the model's inputs in its own order."""
     import pyarrow as pa
 
-    leading = [name for name in rows.column_names if name not in inputs.given and name != "day"]
+    leading = [name for name in rows.column_names if name not in (*inputs.given, "day", "asked_at")]
     columns = {name: rows[name] for name in leading}
     for name, kind in inputs.columns.items():
         column = rows[name] if name in inputs.given else joined[name]

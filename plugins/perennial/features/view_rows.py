@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from perennial.features.quoting import interval, moment, quote
+from perennial.keep.quoting import interval, moment
+from perennial.keep.quoting import name as quote
 
 
 @dataclass(frozen=True)

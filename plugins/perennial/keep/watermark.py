@@ -61,6 +61,18 @@ def follow(project: Project) -> None:
     replace_text(_follower_file(project), str(os.getpid()))
 
 
+def is_followed(project: Project) -> bool:
+    """Whether a freshener follows the journals now."""
+    pid = follower(project)
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+        return b"freshen" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ProcessLookupError):
+        return False
+
+
 def follower(project: Project) -> int | None:
     """The process that told so last; it may be gone."""
     try:

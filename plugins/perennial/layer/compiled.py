@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from perennial.declare.project import Project
 from perennial.declare.reading import nearest
 from perennial.errors import DeclarationError
+from perennial.keep import locks
 from perennial.keep.engine import connect
 from perennial.keep.files import replace_text
-from perennial.keep.fingerprints import of_files
+from perennial.keep.fingerprints import of_bytes, of_files
 from perennial.keep.partitions import files_of
 from perennial.layer import dbt
 
@@ -50,14 +52,16 @@ class Compiled:
 def compile_project(project: Project) -> Compiled:
     """Compile every model of the dbt project; kept below `var/` until an SQL file changes."""
     data = project.root / "data"
-    digest = of_files(data, _declared(data))
+    variables = {**EVER, "raw": "(select * from raw_{name})", "out": str(project.var / "dbt")}
+    by = f"{of_files(data, _declared(data))} {variables} dbt-duckdb {version('dbt-duckdb')}"
+    digest = of_bytes(by.encode())
     kept = project.var / "dbt" / "compiled.json"
     if kept.is_file():
         content = json.loads(kept.read_text(encoding="utf-8"))
         if content["digest"] == digest:
             return _from_json(content)
-    variables = {**EVER, "raw": "(select * from raw_{name})", "out": str(project.var / "dbt")}
-    results = dbt.run(project, "compile", variables)
+    with locks.exclusive(project.var / "locks", "layer", wait_seconds=300):  # dbt's own files
+        results = dbt.run(project, "compile", variables)
     compiled = [_node(each.node) for each in results if each.node.resource_type == "model"]
     content = {"digest": digest, "nodes": compiled}
     replace_text(kept, json.dumps(content, indent=1))

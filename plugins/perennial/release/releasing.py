@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perennial.declare.project import Project
+from perennial.deploy import supervision
 from perennial.errors import UnavailableError
 from perennial.keep import locks
 from perennial.keep.ledger import Ledger, Slot
@@ -39,6 +40,7 @@ def release(model: str, at: str, *, project: Project | None = None) -> Released:
         why = f"blessed and proven, for the night of {at}"
         if current is None or current[0].slot != slot.slot or replaced != version:
             ledger.route(model, slot.slot, version, why, "release")
+            supervision.start_freshening_again(project)
         set_champion(project, model, version)
     return Released(
         model=model,

@@ -23,7 +23,7 @@ WIDTH = 120  # of tables that go into a file or a pipe
 def show_model(project: Project, name: str) -> None:
     """Print it all; what does not run is said, not hidden."""
     model = project.model(name)
-    console = Console()
+    console = Console(markup=False)  # what stands in brackets is data
     if not console.is_terminal:
         console = Console(width=WIDTH)
     _metrics(project, model, console)

@@ -33,6 +33,7 @@ _ANSWERED = {
         "Values the model has never seen; it answered as for an unknown one.",
     ),
     "missing": _list(TEXT, "Feature views that hold nothing (or nothing fresh) for this question."),
+    "later": _list(TEXT, "Feature views whose values are from after the question's own time."),
 }
 
 _REASON = _object(

@@ -29,11 +29,13 @@ class PredictionDesk:
     def __init__(
         self, project: Project, model: Model, ledger: Ledger, client: SlotClient, journal: Journal
     ) -> None:
+        self._project = project
         self.model = model
         self.parser = QuestionParser(model)
         self.router = Router(ledger, model.name)
         self.features = OnlineFeatures(project, model)
         self._client, self._journal = client, journal
+        self._version: str | None = None
 
     async def answer(self, body: bytes, verb: str) -> Any:
         """The answer to one question, or the list of answers to a batch.
@@ -48,6 +50,8 @@ class PredictionDesk:
             raise RefusedError(
                 503, "nothing_serves", f"no version of {self.model.name} serves yet", None, 5
             )
+        if self._follow(slot.version):
+            questions, is_batch = self.parser.parse(body)
         looked = self._look_up(questions)
         body = await self._client.ask(slot.port, verb, looked.columns, self.model.serve.timeout_ms)
         is_probability = self.model.task == "binary"
@@ -56,6 +60,25 @@ class PredictionDesk:
         self._write(questions, looked, answers, slot)
         self._count(slot, looked, time.perf_counter() - started)
         return answers if is_batch else answers[0]
+
+    def _follow(self, version: str) -> bool:
+        """Read the declarations again when another version answers; whether they were read.
+
+        A new version may need other fields and features than the one before. Declarations that
+        cannot be read leave the last good ones in force, and the log says so.
+        """
+        is_other, self._version = self._version not in (None, version), version
+        if not is_other:
+            return False
+        try:
+            project = Project(self._project.root, self._project.settings)
+            model = project.model(self.model.name)
+            features = OnlineFeatures(project, model)
+        except Exception:  # whatever is wrong with new declarations, the old ones go on
+            logger.exception("declarations of %s not read, the last ones stay", self.model.name)
+            return False
+        self.model, self.parser, self.features = model, QuestionParser(model), features
+        return True
 
     def _look_up(self, questions: list[Question]) -> Looked:
         known = {name: [each.known[name] for each in questions] for name in questions[0].known}
@@ -79,6 +102,7 @@ class PredictionDesk:
             "label": self._label(score),
             "unknown": said.unknown[row],
             "missing": looked.missing[row],
+            "later": looked.later[row],
         }
         if said.reasons is not None:
             reasons = said.reasons[row][: self.model.serve.n_reasons]
@@ -104,6 +128,7 @@ class PredictionDesk:
                 "request": shown(question.known),
                 "features": {name: values[row] for name, values in looked.columns.items()},
                 "score": answer["score"],
+                "later": answer["later"],
             }
             for row, (question, answer) in enumerate(zip(questions, answers, strict=True))
         ]

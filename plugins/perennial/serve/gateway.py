@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,10 +22,12 @@ from perennial.keep.watermark import Watermark, watermarks
 from perennial.serve.asking import SlotClient
 from perennial.serve.desk import PredictionDesk
 from perennial.serve.limits import Limits
-from perennial.serve.metrics import EVENTS_FRESH
+from perennial.serve.metrics import EVENTS_FRESH, EVENTS_LAST
 from perennial.serve.openapi import document
 from perennial.serve.posting import EventDesk
 from perennial.serve.refusals import RefusedError, http_refusal, refusal
+
+METRICS_SECONDS = 1.0
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -44,16 +47,22 @@ class Gateway:
             name: PredictionDesk(project, model, ledger, self.client, self.predictions)
             for name, model in project.models.items()
         }
-        self._document = orjson.dumps(
-            document(
-                {name: desk.parser.form for name, desk in self.desks.items()},
-                {name: inbox.form for name, inbox in self.events.sources.items()},
-            )
-        )
+        self._stop = threading.Event()
 
     async def is_ready(self) -> bool:
-        """Whether every declared model has a slot that serves."""
-        return all([await desk.router.champion() for desk in self.desks.values()])
+        """Whether at least one declared model has a slot that serves."""
+        return any([await desk.router.champion() for desk in self.desks.values()])
+
+    def watch_events(self) -> None:
+        """Keep the metrics of events up to date, in a thread of its own, until `close`."""
+        threading.Thread(target=self._count_events, daemon=True).start()
+
+    def _count_events(self) -> None:
+        while not self._stop.wait(METRICS_SECONDS):
+            marks = watermarks(self.project)
+            for name in self.events.sources:
+                EVENTS_LAST.labels(name).set(self.events.last_seq(name))
+                EVENTS_FRESH.labels(name).set(marks.get(name, Watermark()).fresh_seq)
 
     def app(self) -> ASGIApp:
         """The ASGI application with all routes and limits."""
@@ -70,6 +79,7 @@ class Gateway:
 
     async def close(self) -> None:
         """Close connections and free the journals."""
+        self._stop.set()
         await self.client.close()
         self.predictions.close()
         self.events.close()
@@ -107,11 +117,12 @@ class Gateway:
         source = request.path_params["source"]
         last = self.events.last_seq(source)
         fresh = watermarks(self.project).get(source, Watermark()).fresh_seq
-        EVENTS_FRESH.labels(source).set(fresh)
         return _json({"seq": last, "fresh_seq": fresh})
 
     async def _openapi(self, _: Request) -> Response:
-        return Response(self._document, media_type="application/json")
+        forms = {name: desk.parser.form for name, desk in self.desks.items()}
+        events = {name: inbox.form for name, inbox in self.events.sources.items()}
+        return _json(document(forms, events))
 
 
 def _json(content: Any) -> Response:

@@ -8,7 +8,7 @@ from perennial.declare.project import Project
 from perennial.declare.sources import Source
 from perennial.keep.journal import Journal
 from perennial.serve.forms import event
-from perennial.serve.metrics import EVENTS, EVENTS_LAST
+from perennial.serve.metrics import EVENTS
 from perennial.serve.refusals import RefusedError
 
 MOST = 1000
@@ -71,5 +71,4 @@ class _Inbox:
                 503, "journal", f"events cannot be written now: {error.strerror}", None, 5
             ) from error
         EVENTS.labels(self.source.name).inc(len(rows))
-        EVENTS_LAST.labels(self.source.name).set(last)
         return {"accepted": len(rows), "seq": last}
