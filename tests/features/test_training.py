@@ -110,7 +110,7 @@ def test_no_question_in_the_period_is_told_and_leaves_what_was(
     "change",
     [
         {"rows": {"mart": "closings", "key": ["stall", "opening"]}},
-        {"rows": {"mart": "closings", "key": ["closing"], "event_timestamp": "asked_at"}},
+        {"rows": {"mart": "closings", "key": ["closing"], "event_timestamp": "opened_at"}},
         {"label": {"column": "is_gone", "known_at": "known_at"}},
         {"label": {"column": "is_sold_out", "known_at": "told_at"}},
     ],
@@ -132,7 +132,8 @@ def test_an_exact_decimal_is_learned_from_as_the_number_that_is_looked_up(market
         market, "closings", DAY, closing=list(range(len(exact))), stall=["north"] * len(exact),
         fruit_number=list(range(len(exact))), n_crates=[1] * len(exact),
         is_sold_out=[True] * len(exact),
-        **dict.fromkeys(("closes_at", "known_at", "event_timestamp"), [NOON] * len(exact)),
+        closes_at=[NOON + timedelta(hours=1)] * len(exact),
+        **dict.fromkeys(("known_at", "event_timestamp"), [NOON] * len(exact)),
     )  # fmt: skip
     build(market, DAY, NEXT, online_at=str(NEXT))
     learned = table(market)["prices__price"].to_pylist()
