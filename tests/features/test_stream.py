@@ -134,3 +134,17 @@ def test_through_batches_and_restarts_the_store_says_what_the_whole_story_says(
             for shop, row in store.rows.items()
         }
         assert seen == truth(orders[:read])
+
+
+def test_what_claims_to_come_from_the_future_neither_stands_nor_ages_the_rest(
+    project: Project,
+) -> None:
+    told, store = Stream(project, [VIEW]), Store()
+    told.take("orders", [order(1, "a", 0.0), order(2, "a", 1.0)], 1)
+    store.push(told.changes({"orders"}))
+    told.take("orders", [order(3, "a", 24.0 * 365 * 150)], 3)
+    store.push(told.changes({"orders"}))
+    told.take("orders", [order(4, "a", 2.0)], 4)
+    store.push(told.changes({"orders"}))
+    assert store.rows["a"]["event_timestamp"] == START + timedelta(hours=2)
+    assert store.rows["a"]["n_orders"] == 3

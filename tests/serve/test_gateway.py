@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,15 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from .conftest import MODEL, QUESTION, VERSION, Bakery
+from .conftest import DECLARED, MODEL, QUESTION, VERSION, Bakery, declare, scored
+
+OTHER = "ba9876543210"
+
+
+def of_the_other(verb: str, columns: dict[str, list[Any]]) -> dict[str, Any]:
+    """What the slot says when it runs another version, whatever it calls the trays."""
+    trays = columns.get("trays") or columns["shelves"]
+    return {**scored({**columns, "trays": trays}, verb), "version": OTHER}
 
 
 def counted(name: str, **labels: str) -> float:
@@ -132,6 +141,46 @@ def test_the_ttl_counts_from_the_question_s_own_time(gateway: Bakery) -> None:
     south = gateway.predict({**QUESTION, "shop": "south"}).json
     assert south["missing"] == ["shop_sales"], "it is nine hours old at noon"
     assert gateway.slot.asked[0][1]["shop_sales__sold_per_hour"] == [12.5, 12.5, None]
+
+
+def test_values_from_after_the_question_s_own_time_are_named(gateway: Bakery) -> None:
+    early = gateway.predict({**QUESTION, "baked_at": "2024-05-03T10:30:00Z"}).json
+    assert sorted(early["later"]) == ["ovens", "shop_sales"], "asked at 9:30, told at 10:00"
+    assert gateway.journaled()[-1].content["later"] == early["later"]
+
+
+def test_another_version_is_asked_by_the_declarations_of_its_day(gateway: Bakery) -> None:
+    assert gateway.predict(QUESTION).status == 200
+    fields = [
+        {**each, "name": "shelves"} if each["name"] == "trays" else each
+        for each in DECLARED["request"]["fields"]
+    ]
+    declare(gateway.project, request={**DECLARED["request"], "fields": fields})
+    assert gateway.predict(QUESTION).status == 200, "the old version takes the old question"
+    gateway.slot.says = of_the_other
+    gateway.serve(OTHER)
+    renewed = {"shelves" if name == "trays" else name: value for name, value in QUESTION.items()}
+    deadline = time.monotonic() + 30  # the route is read a few times a second
+    while gateway.predict(QUESTION).status != 422:
+        assert time.monotonic() < deadline
+    assert gateway.predict(renewed).json["version"] == OTHER
+    assert (
+        "shelves"
+        in gateway.get("/openapi.json").json["components"]["schemas"][f"{MODEL}_question"][
+            "properties"
+        ]
+    )
+
+
+def test_declarations_that_cannot_be_read_leave_the_last_ones_in_force(gateway: Bakery) -> None:
+    assert gateway.predict(QUESTION).status == 200
+    (gateway.project.root / "models" / f"{MODEL}.yaml").write_text("task: [", encoding="utf-8")
+    gateway.slot.says = of_the_other
+    gateway.serve(OTHER)
+    deadline = time.monotonic() + 30
+    while (reply := gateway.predict(QUESTION)).status != 200 or reply.json["version"] != OTHER:
+        assert reply.status in (200, 503), "the route and the slot may differ for a moment"
+        assert time.monotonic() < deadline
 
 
 def test_any_offset_is_the_same_moment(gateway: Bakery) -> None:

@@ -105,10 +105,9 @@ class RecentRows:
         moment = source.land.event_time
         if moment is None:
             return None, None
-        ahead = "now() + INTERVAL 1 DAY"  # a row from a far future must not age all the others
-        span = self._memory.execute(
-            f"SELECT min({moment}), least(max({moment}), {ahead}) FROM {table}"
-        )
+        # A row from a far future must not age all the others.
+        plausible = f"FILTER (WHERE {moment} <= now() + INTERVAL 1 DAY)"
+        span = self._memory.execute(f"SELECT min({moment}), max({moment}) {plausible} FROM {table}")
         oldest, newest = span.fetchall()[0]
         return oldest, newest
 
