@@ -200,11 +200,14 @@ def test_a_report_is_a_table_on_a_terminal_and_json_when_asked() -> None:
 
 
 def error_of(kind: type[PerennialError]) -> PerennialError:
-    return kind(["one", "two"]) if kind is DeclarationError else kind("one\ntwo")  # type: ignore[arg-type]
+    return DeclarationError(["one", "two"]) if kind is DeclarationError else kind("one\ntwo")
 
 
-KINDS = [each for each in vars(errors).values() if isinstance(each, type)]
-KINDS = [each for each in KINDS if issubclass(each, PerennialError)]
+KINDS: list[type[PerennialError]] = [
+    each
+    for each in vars(errors).values()
+    if isinstance(each, type) and issubclass(each, PerennialError)
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)

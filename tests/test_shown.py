@@ -72,7 +72,7 @@ def test_a_mapping_of_mappings_is_a_table_by_name(capsys: pytest.CaptureFixture[
 
 
 def test_records_may_differ_in_their_fields(capsys: pytest.CaptureFixture[str]) -> None:
-    fruits = ({"name": "apple", "n": 1}, {"name": "pear", "colour": "green"}, {})
+    fruits: Any = ({"name": "apple", "n": 1}, {"name": "pear", "colour": "green"}, {})
     text = shown(capsys, Ripened(fruits=fruits))
     assert "apple" in text
     assert "green" in text

@@ -38,13 +38,14 @@ def fake(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     monkeypatch.setattr(supervision, "command", lambda *_: told["command"])
     monkeypatch.setattr(supervision, "ask", lambda *_, **__: {"statuses": told["statuses"]})
     monkeypatch.setattr(waiting, "until_ready", lambda *_, **__: None)
-    start, started = subprocess.Popen, []
+    start = subprocess.Popen
+    started: list[Any] = []
 
     def remembered(*given: Any, **options: Any) -> Any:
         started.append(start(*given, **options))
         return started[-1]
 
-    monkeypatch.setattr(supervision.subprocess, "Popen", remembered)
+    monkeypatch.setattr(subprocess, "Popen", remembered)
     yield told
     for process in started:
         process.kill()

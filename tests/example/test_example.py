@@ -130,9 +130,9 @@ def test_posted_rows_land_as_the_delivered_ones_as_far_as_anything_was_posted(
     alone = with_other_sources(copy_of_the_example(tmp_path), "inbox/{name}-*.csv")
     day, end = str(DAY), str(DAY + timedelta(days=1))
     events = events_of(example, DAY + timedelta(days=1), 2)
-    for source, posted in by_source(events).items():
+    for source, told in by_source(events).items():
         journal = Journal(alone.var / "journal" / "events" / source)
-        journal.append([{"received_at": end, "row": row} for row in posted])
+        journal.append([{"received_at": end, "row": row} for row in told])
         journal.close()
     for source in ("flights", "weather"):
         land(source, day, end, project=alone)
@@ -287,7 +287,7 @@ def test_a_candidate_learns_and_is_judged_on_days_that_it_has_not_seen(example: 
     judged = judge(MODEL, END, project=example)
     assert judged.version == trained.version
     assert judged.verdict == "blessed", judged.reasons
-    assert judged.metrics["roc_auc"].estimate > 0.6
+    assert (judged.metrics["roc_auc"].estimate or 0) > 0.6
 
 
 def test_the_fixture_holds_what_the_tests_ask_for(example: Project) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from perennial.errors import DeclarationError
-from perennial.layer import compiled
+from perennial.layer import dbt
 from perennial.layer.compiled import Compiled, compile_project, fill, open_memory
 
 from .harbour import EXTERNAL, Harbour, day
@@ -76,8 +76,13 @@ def test_it_is_compiled_anew_when_and_only_when_a_declaration_has_changed(
     harbour: Harbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs: list[Any] = []
-    run = compiled.dbt.run
-    monkeypatch.setattr(compiled.dbt, "run", lambda *given: runs.append(given) or run(*given))
+    run = dbt.run
+
+    def counted(*given: Any) -> Any:
+        runs.append(given)
+        return run(*given)
+
+    monkeypatch.setattr(dbt, "run", counted)
     before = compile_project(harbour.project)
     harbour.moor(day(5), ("Emil", 1.0))
     harbour.write("lake/notes.sql", "no declaration")
