@@ -15,7 +15,12 @@ gc.collect()
 gc.freeze()  # what is loaded stays: the collector need not look at it again
 
 
-@bentoml.service(name="gateway", workers=1, traffic={"timeout": 30, "max_concurrency": 512})
+@bentoml.service(
+    name="gateway",
+    workers=1,
+    traffic={"timeout": 30, "max_concurrency": 512},
+    logging={"access": {"enabled": False}},  # the journal tells every answer
+)
 @bentoml.asgi_app(gateway.app(), path="/")
 class GatewayService:
     """Answers /predict, /explain and /events/{source}; described by /openapi.json."""

@@ -72,7 +72,7 @@ def _is_texts(value: Any) -> bool:
 def _facts(title: str, facts: dict[str, Any]) -> Table:
     table = Table(title=title, show_header=False, title_justify="left")
     for name, value in facts.items():
-        if _is_texts(value):
+        if _is_texts(value) and (len(value) <= FEW or " " in value[0]):
             value = "\n".join(value)
         table.add_row(name, _text(value))
     return table
@@ -103,7 +103,7 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value[:12] if re.fullmatch("[0-9a-f]{64}", value) else value
     if isinstance(value, list | dict) and (len(value) > FEW or _records(value)):
-        return f"({len(value)})"
+        return f"{len(value)} items"
     if isinstance(value, list):
         return ", ".join(map(_text, value))
     if isinstance(value, dict):

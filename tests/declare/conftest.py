@@ -77,7 +77,8 @@ class Orchard:
         self.write("data/marts/ripeness.sql", "select 1")
         self.write(
             "data/marts/ripeness.yml",
-            "models: [{name: ripeness, columns: [{name: id}, {name: is_ripe}]}]",
+            "models: [{name: ripeness, columns: [{name: id}, {name: is_ripe}, {name: picked}, "
+            "{name: known_at}, {name: event_timestamp}]}]",
         )
         self.write("feature_repo/services.py", 'x = FeatureService(name="ripeness", features=[])')
 

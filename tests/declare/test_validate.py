@@ -99,6 +99,19 @@ def test_a_marts_yaml_of_any_shape_is_survived(orchard: Any, text: str) -> None:
     assert len(found) == (1 if text == "models: [" else 0)
 
 
+def test_what_a_model_names_must_be_columns_of_its_mart(orchard: Any) -> None:
+    orchard.write(
+        "data/marts/ripeness.yml",
+        "models: [{name: ripeness, columns: [{name: id}, {name: is_ripen}, {name: picked}, "
+        "{name: event_timestamp}]}]",
+    )
+    assert [each.split(" (it has")[0] for each in mistakes(orchard.project)] == [
+        "models/ripe.yaml: label.column 'is_ripe' is not a column of the mart 'ripeness', "
+        'did you mean "is_ripen"?',
+        "models/ripe.yaml: label.known_at 'known_at' is not a column of the mart 'ripeness'",
+    ]
+
+
 def test_nothing_heavy_is_imported(orchard: Any) -> None:
     code = (
         "import sys; from pathlib import Path; from perennial.declare.project import Project; "

@@ -7,6 +7,7 @@ from typing import Any
 
 from perennial.declare.gates import Expectation, Gate, Layer
 from perennial.declare.known_names import columns_of, expectation_names, feature_services
+from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.declare.reading import nearest
 from perennial.errors import DeclarationError
@@ -57,6 +58,8 @@ def _models(project: Project) -> list[str]:
                 f"{nearest(model.rows.mart, project.marts)} (data/marts has: "
                 f"{', '.join(sorted(project.marts)) or 'none'})"
             )
+        else:
+            found += _mart_fits(project, model, shown)
         if services is not None and model.features not in services:
             found.append(
                 f"{shown}: features {model.features!r} is not a feature service"
@@ -64,6 +67,30 @@ def _models(project: Project) -> list[str]:
                 f"{', '.join(sorted(services)) or 'none'})"
             )
     return found
+
+
+def _mart_fits(project: Project, model: Model, shown: str) -> list[str]:
+    """The columns that a model names must be described beside its mart, where any are."""
+    try:
+        columns = columns_of(project, "marts")[model.rows.mart]
+    except DeclarationError:
+        return []  # told where the marts are checked
+    named = {
+        "rows.event_timestamp": model.rows.event_timestamp,
+        "label.column": model.label.column,
+        "label.known_at": model.label.known_at,
+        **{f"rows.key.{place}": name for place, name in enumerate(model.rows.key)},
+        **{
+            f"request.fields.{place}.name": field.name
+            for place, field in enumerate(model.request.fields)
+        },
+    }
+    return [
+        f"{shown}: {where} {name!r} is not a column of the mart {model.rows.mart!r}"
+        f"{nearest(name, columns)} (it has: {', '.join(columns)})"
+        for where, name in named.items()
+        if columns and name not in columns
+    ]
 
 
 def _gates(project: Project, layer: Layer) -> list[str]:

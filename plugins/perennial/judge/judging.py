@@ -114,7 +114,10 @@ def metrics_file(project: Project, model: str) -> Path:
 def _compact(report: Judged) -> dict[str, Any]:
     """The verdict, the candidate's metrics, and the primary one of each opponent."""
     beaten = {
-        each.name: each.metrics[report.primary].opponent.estimate for each in report.opponents
+        each.name if each.kind == "baseline" else each.kind: each.metrics[
+            report.primary
+        ].opponent.estimate
+        for each in report.opponents
     }
     metrics = {name: value.estimate for name, value in report.metrics.items()}
     return {

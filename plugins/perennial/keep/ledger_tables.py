@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, event
@@ -58,5 +60,18 @@ def open_database(url: str) -> Engine:
 
 
 def _share(connection: Any, _record: Any) -> None:
+    """Let readers go on while one writes.
+
+    SQLite does not wait for its own time-out when two connections switch a new file to the
+    write-ahead log at once; the later one tries again.
+    """
     connection.execute("PRAGMA busy_timeout=10000")
-    connection.execute("PRAGMA journal_mode=WAL")
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

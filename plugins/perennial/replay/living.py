@@ -51,6 +51,8 @@ def live(model: str, day: str, *, project: Project | None = None) -> Lived:
     now = serving(project, model)
     if now is None:
         raise UnavailableError(f"nothing serves {model}; run `dvc repro` and `perennial up`")
+    if not supervision.is_running(project):
+        raise UnavailableError("nothing runs; `perennial up` starts the gateway and its slots")
     questions = questions_of(project, declared, date.fromisoformat(day))
     events = events_of(project, date.fromisoformat(day), _days_before(project))
     supervision.start_freshening_anew(project)

@@ -74,11 +74,16 @@ def _answers(project: Project, model: Model, console: Console) -> None:
     for question in questions:
         asked = {key: value for key, value in question.items() if value is not None}
         answer = client.post(f"/explain/{model.name}", asked)
-        said = answer["label"] or model.label.unit
         known = " ".join(str(value) for value in asked.values())
-        console.print(f"{known}: {answer['score']:.3f} {said}, because", soft_wrap=True)
+        console.print(f"{known}: {_said(model, answer)}, because", soft_wrap=True)
         for reason in answer["reasons"]:
             console.print(f"    {_reason(reason)}", highlight=False, soft_wrap=True)
+
+
+def _said(model: Model, answer: dict[str, Any]) -> str:
+    if model.task == "binary":
+        return f'{answer["score"]:.1%} {model.label.positive}, so "{answer["label"]}"'
+    return f"{answer['score']:.4g} {model.label.unit}".strip()
 
 
 def _reason(reason: dict[str, Any]) -> str:

@@ -57,7 +57,7 @@ class Form:
         try:
             found = self._many.validate_json(body) if is_list else [self._one.validate_json(body)]
         except ValidationError as error:
-            raise from_validation(error, what) from error
+            raise from_validation(error, what, self.names) from error
         return [{name: row.get(name) for name in self.names} for row in found], is_list
 
     def schema(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
@@ -57,14 +58,14 @@ async def http_refusal(_: Request, error: Exception) -> Response:
     return refusal(RefusedError(error.status_code, code, error.detail), dict(error.headers or {}))
 
 
-def from_validation(error: ValidationError, what: str) -> RefusedError:
+def from_validation(error: ValidationError, what: str, known: Iterable[str] = ()) -> RefusedError:
     """Pydantic's mistakes as a 422 that names field, what was found and what is allowed."""
     found = error.errors(include_url=False, include_context=False)
     mistakes = [
         {
             "field": ".".join(printable(str(part)) for part in each["loc"]) or "body",
             "found": _short(each["input"]) if each["type"] != "missing" else None,
-            "allowed": _allowed(each["type"], each["msg"]),
+            "allowed": _allowed(each["type"], each["msg"], known),
         }
         for each in found[:MOST_TOLD]
     ]
@@ -85,12 +86,12 @@ def printable(text: str) -> str:
     return short.encode("utf-8", "backslashreplace").decode()
 
 
-def _allowed(kind: str, message: str) -> str:
+def _allowed(kind: str, message: str, known: Iterable[str]) -> str:
     match kind:
         case "missing":
             return "the field is required"
         case "extra_forbidden":
-            return "no such field is declared"
+            return f"no such field is declared (these are: {', '.join(known)})"
         case "string_pattern_mismatch":
             return "text without NUL characters"
     return message.removeprefix("Input should be ").removeprefix("Value error, ")
