@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -89,7 +89,20 @@ class World:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The second project with every stage run and its servers up; all stopped afterwards."""
-    root = tmp_path_factory.mktemp("second") / "project"
+    with second_project(tmp_path_factory.mktemp("second") / "project") as world:
+        live_until_up(world)
+        yield world
+
+
+@pytest.fixture(scope="session")
+def placed() -> Callable[[Path], contextlib.AbstractContextManager[World]]:
+    """Places another copy of the second project, of which nothing has run, in a folder."""
+    return second_project
+
+
+@contextlib.contextmanager
+def second_project(root: Path) -> Iterator[World]:
+    """The second project with what is delivered to it and ports of its own; stopped afterwards."""
     shutil.copytree(Path(__file__).parent / "second", root, symlinks=True)
     shutil.copytree(REPOSITORY / "bentofiles", root / "bentofiles")
     deliver(root / "inbox")
@@ -102,7 +115,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     }
     world = World(root, gateway, {**others, "PERENNIAL_PROJECT": str(root), **ports})
     try:
-        live_until_up(world)
         yield world
     finally:
         stop(world)
