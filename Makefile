@@ -77,6 +77,10 @@ schemas: setup ## Write docs/reference.md and the JSON schemas in docs/schemas
 bench-features: setup ## Time the training set of the whole year
 	python benchmarks/bench_features.py
 
+.PHONY: bench-training-rows
+bench-training-rows: setup ## Time the training rows of the year (needs `make repro` before)
+	python benchmarks/bench_training_rows.py
+
 .PHONY: bench-freshener
 bench-freshener: setup ## Time events from the journal to the online store
 	python benchmarks/bench_freshener.py

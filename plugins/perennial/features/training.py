@@ -65,9 +65,9 @@ def features(
         views = register(project)
         store = open_store(project)
         inputs = inputs_of(store, declared)
-        rows = _spine(project, declared, *period)
+        rows = spine(project, declared, *period)
         joined = store.get_historical_features(
-            entity_df=rows.to_pandas(),
+            entity_df=rows,
             features=store.get_feature_service(declared.features),
             full_feature_names=True,
         ).to_arrow()
@@ -98,7 +98,7 @@ def _first_moment(day: str) -> datetime:
         raise ValueError(f"online_at must be a date (2013-03-01), got {day!r}") from error
 
 
-def _spine(project: Project, model: Model, start: date, end: date) -> Any:
+def spine(project: Project, model: Model, start: date, end: date) -> Any:
     """The model's questions of the period: key, time, request fields, label; ordered by key."""
     table = project.lake / "checked" / "marts" / model.rows.mart
     files = [str(path) for path in partitions.files_of(table, start, end)]
