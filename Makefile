@@ -58,7 +58,7 @@ test: setup ## Run all tests
 
 .PHONY: quick
 quick: setup ## Run the tests that need no server and little time
-	pytest -m "not slow and not serving"
+	pytest -n 2 --dist loadfile -m "not slow and not serving"
 
 .PHONY: lint
 lint: setup ## Style, types, import order, SQL, declarations
