@@ -22,6 +22,7 @@ from perennial.keep import partitions
 from perennial.keep.engine import connect
 from perennial.keep.journal import Journal
 from perennial.land import land
+from perennial.layer import dbt
 from perennial.replay.timeline import Happened, events_of
 from perennial.train import train
 
@@ -55,6 +56,21 @@ def training(example: Project) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def flights() -> list[Flight]:
     return flights_of_january()
+
+
+# The SQL by itself
+
+
+def test_the_unit_tests_of_dbt_hold(example: Project) -> None:
+    """`layer` leaves them out, night by night; here each one runs on the project's own models."""
+    with partitions.aside(example.lake) as out:
+        for mart in example.marts:
+            (out / mart).mkdir()
+        variables = {"start": FIRST, "end": END, "out": str(out), "raw": dbt.raw_location(example)}
+        results = dbt.run(example, "build", variables, "--exclude-resource-type", "test")
+    ran = [each for each in results if str(each.node.resource_type) == "unit_test"]
+    assert {str(each.status) for each in ran} == {"pass"}
+    assert {each.node.unique_id.split(".")[2] for each in ran} >= set(example.marts)
 
 
 # One SQL for batch and stream
