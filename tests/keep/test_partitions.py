@@ -130,28 +130,6 @@ def test_a_disk_that_is_full_while_flushing_publishes_none_of_many(
     assert partitions.days_of(tmp_path / "t") == []
 
 
-def test_a_linked_day_shares_its_bytes_and_survives_its_source(tmp_path: Path) -> None:
-    source = partitions.publish(tmp_path / "raw/t", DAY, rows(3), tmp_path)
-    target = partitions.link(tmp_path / "checked/t", DAY, source, tmp_path)
-    assert target.samefile(source)
-    partitions.publish(tmp_path / "raw/t", DAY, rows(1, 2), tmp_path)  # replaces, never rewrites
-    assert read(tmp_path / "checked/t") == [1, 1, 1]
-
-
-def test_without_hard_links_the_bytes_are_copied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = partitions.publish(tmp_path / "raw/t", DAY, rows(3), tmp_path)
-
-    def refused(*arguments: Any) -> None:
-        raise OSError(errno.EXDEV, "Invalid cross-device link")
-
-    monkeypatch.setattr(os, "link", refused)
-    target = partitions.link(tmp_path / "checked/t", DAY, source, tmp_path)
-    assert not target.samefile(source)
-    assert target.read_bytes() == source.read_bytes()
-
-
 def test_a_withdrawn_day_is_gone_with_its_folder(tmp_path: Path) -> None:
     partitions.publish(tmp_path / "t", DAY, rows(1), tmp_path)
     assert partitions.withdraw(tmp_path / "t", DAY)

@@ -52,11 +52,6 @@ class CheckedTable(Frozen):
     warnings: tuple[str, ...] = ()
 
     @property
-    def quarantined_share(self) -> float:
-        """Quarantined rows as a share of all, 0 to 1; 0 when there are no rows."""
-        return self.n_quarantined / self.n_rows if self.n_rows else 0.0
-
-    @property
     def failed(self) -> tuple[Finding, ...]:
         """The findings that did not pass, worst first."""
         order = ("stop", "quarantine", "warn")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from perennial.declare.project import Project
+from perennial.errors import UnavailableError
 
 MARK = "PERENNIAL_SUPERVISED"
 SECONDS = 10.0
@@ -27,11 +28,14 @@ def find(project: Project) -> list[int]:
         with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
             if wanted in (folder / "environ").read_bytes().split(b"\0"):
                 found.append(int(folder.name))
-    return sorted(found)
+    return sorted(pid for pid in found if pid != os.getpid())  # a caller may have the mark itself
 
 
 def stop(project: Project, seconds: float = SECONDS) -> int:
-    """Stop them all, kindly first; how many there were."""
+    """Stop them all, kindly first; how many there were.
+
+    Raises `UnavailableError` for those that not even SIGKILL ends within as long again.
+    """
     there = find(project)
     number, deadline = signal.SIGTERM, time.monotonic() + seconds
     left = there
@@ -42,6 +46,8 @@ def stop(project: Project, seconds: float = SECONDS) -> int:
         left = find(project)
         if time.monotonic() > deadline:
             number = signal.SIGKILL
+        if left and time.monotonic() > deadline + seconds:
+            raise UnavailableError(f"processes {left} of this project do not end")
     return len(there)
 
 

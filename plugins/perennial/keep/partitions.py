@@ -9,7 +9,6 @@ next one.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -23,7 +22,7 @@ from perennial.keep.aside import aside, sweep
 from perennial.keep.periods import days_between, period
 
 __all__ = [
-    "FILE", "aside", "days_between", "days_of", "files_of", "glob_of", "link", "partition",
+    "FILE", "aside", "days_between", "days_of", "files_of", "glob_of", "partition",
     "period", "publish", "publish_file", "publish_files", "sweep", "withdraw", "write",
 ]  # fmt: skip
 
@@ -95,17 +94,6 @@ def publish_files(table: Path, files: dict[date, Path], done: Callable[[int], No
         done(1)
 
     _each(move, files)
-
-
-def link(table: Path, day: date, source: Path, lake: Path) -> Path:
-    """Publish `source` as one day of `table` without copying its bytes where that is possible."""
-    with aside(lake) as folder:
-        file = folder / FILE
-        try:
-            os.link(source, file)
-        except OSError:  # another file system, or one without hard links: bytes are copied
-            shutil.copyfile(source, file)
-        return publish_file(table, day, file)
 
 
 def withdraw(table: Path, day: date) -> bool:
