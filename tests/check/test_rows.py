@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from perennial.check.columns import mentioned
 from perennial.check.rows import hold, read
 from perennial.declare.gates import Gate
 from perennial.declare.project import Project
+from perennial.keep.partitions import partition
 
 from .conftest import DAYS, cheaper, expectation, orders, put
 
@@ -75,3 +78,20 @@ def _folder(path: Path) -> Path:
     folder = path / "held"
     folder.mkdir(parents=True)
     return folder
+
+
+def test_without_hard_links_a_held_day_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    table = tmp_path / "orders"
+    source = partition(table, DAYS[0])
+    source.parent.mkdir(parents=True)
+    source.write_bytes(b"a day's bytes")
+    monkeypatch.setattr(os, "link", refused)
+    held = hold(table, DAYS[:2], tmp_path)
+    assert list(held) == DAYS[:1], "a day that is not there is not held"
+    assert held[DAYS[0]].read_bytes() == source.read_bytes()
+    assert not held[DAYS[0]].samefile(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -62,13 +63,14 @@ def hold(table: Path, days: list[date], folder: Path) -> dict[date, Path]:
     held: dict[date, Path] = {}
     for day in days:
         source, target = partitions.partition(table, day), folder / f"{day}.parquet"
-        try:
-            os.link(source, target)
-        except FileNotFoundError:
-            continue
-        except OSError:  # a file system without hard links: bytes are copied
-            shutil.copyfile(source, target)
-        held[day] = target
+        with contextlib.suppress(FileNotFoundError):  # no such day
+            try:
+                os.link(source, target)
+            except FileNotFoundError:
+                raise
+            except OSError:  # a file system without hard links: bytes are copied
+                shutil.copyfile(source, target)
+            held[day] = target
     return held
 
 
