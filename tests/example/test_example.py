@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -253,7 +254,9 @@ def test_training_rows_are_the_same_when_the_future_has_not_come_yet(
     for mart in past.marts:
         table = past.lake / "checked" / "marts" / mart
         for file in partitions.files_of(example.lake / "checked" / "marts" / mart, end=DAY):
-            partitions.link(table, date.fromisoformat(file.parent.name[4:]), file, past.lake)
+            copied = table / file.relative_to(example.lake / "checked" / "marts" / mart)
+            copied.parent.mkdir(parents=True)
+            shutil.copy(file, copied)
     before = str(DAY - timedelta(days=1))
     features(MODEL, before, str(DAY), project=past)
     (file,) = partitions.files_of(past.lake / "training" / MODEL)
