@@ -7,7 +7,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from perennial.declare import lightgbm_parameters
+from perennial.declare.decide import Decide
 from perennial.declare.frozen import Frozen
+from perennial.declare.release import Release
+from perennial.declare.watch import Watch
 
 Task = Literal["binary", "regression"]
 MetricName = Literal[
@@ -89,13 +92,36 @@ class Stopping(Frozen):
     )
 
 
+class Update(Frozen):
+    """Stateful learning: the champion goes on with recent days."""
+
+    days: int = Field(14, ge=1, description="Recent days that it learns from.")
+    max_rounds: int = Field(100, ge=1, description="Trees that may be added (init_model).")
+    decay: float = Field(
+        0.9, ge=0, le=1, description="How much of a leaf's old value a refit keeps."
+    )
+    older_days: int = Field(
+        14, ge=1, description="Days of the champion's own window on which forgetting is measured."
+    )
+    max_forgetting: float = Field(
+        0.02, ge=0, description="How much worse the primary metric may get on those older days."
+    )
+
+
 class Train(Frozen):
     """How a candidate comes about."""
 
     learner: Literal["lightgbm"] = Field("lightgbm", description="The family of learner.")
-    strategy: Literal["stateless"] = Field("stateless", description="stateless: from scratch.")
+    strategy: Literal["stateless", "stateful"] = Field(
+        "stateless",
+        description="When nobody says otherwise. stateless: from scratch. stateful: the champion "
+        "goes on learning.",
+    )
     window_days: int | None = Field(
         None, ge=1, description="Days of history to learn from; all history when left out."
+    )
+    update: Update = Field(
+        default_factory=lambda: Update.model_validate({}), description="Stateful learning."
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
@@ -138,7 +164,15 @@ class Baseline(Frozen):
 class Judge(Frozen):
     """What a candidate must show before it may serve."""
 
-    days: int = Field(28, ge=1, description="Days before the judging date that are judged on.")
+    days: int = Field(
+        28, ge=1, description="Days before the judging date that are judged on, at most."
+    )
+    held_back_days: int = Field(
+        7,
+        ge=1,
+        description="Days before the night that a nightly training leaves out, so that it can be "
+        "judged on them; judging needs at least so many.",
+    )
     primary: MetricName = Field(description="The metric that decides between two models.")
     metrics: tuple[MetricName, ...] = Field(min_length=1, description="All reported metrics.")
     limits: dict[MetricName, float] = Field(
@@ -196,12 +230,35 @@ class Model(Frozen):
     serve: Serve = Field(
         default_factory=lambda: Serve.model_validate({}), description="How questions are answered."
     )
+    release: Release = Field(
+        default_factory=lambda: Release.model_validate({}),
+        description="How a new version comes to answer.",
+    )
+    watch: Watch = Field(
+        default_factory=lambda: Watch.model_validate({}),
+        description="What is looked at every night.",
+    )
+    decide: Decide = Field(
+        default_factory=lambda: Decide.model_validate({}),
+        description="What is done about what was seen.",
+    )
 
     @model_validator(mode="after")
     def _parameters_are_the_learner_s(self) -> Self:
         wrong = lightgbm_parameters.mistakes(self.train.parameters, self.task)
         if wrong:
             raise ValueError("; ".join(wrong))
+        return self
+
+    @model_validator(mode="after")
+    def _released_by_request_fields(self) -> Self:
+        fields = {field.name for field in self.request.fields}
+        wrong = sorted(set(self.release.sticky_by) - fields)
+        if wrong:
+            raise ValueError(
+                f"release.sticky_by: {', '.join(wrong)} is no field of the request "
+                f"(it has: {', '.join(sorted(fields))})"
+            )
         return self
 
     @model_validator(mode="after")
@@ -213,6 +270,11 @@ class Model(Frozen):
         )
         if wrong:
             raise ValueError(f"judge: {', '.join(wrong)} does not fit the task {self.task}")
+        if self.judge.held_back_days > self.judge.days:
+            raise ValueError(
+                f"judge.held_back_days {self.judge.held_back_days} cannot be more than judge.days "
+                f"{self.judge.days}"
+            )
         if self.judge.primary not in self.judge.metrics:
             raise ValueError(f"judge.primary {self.judge.primary!r} is not among judge.metrics")
         return self

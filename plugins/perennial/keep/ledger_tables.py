@@ -6,7 +6,18 @@ import sqlite3
 import time
 from typing import Any
 
-from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, create_engine, event
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+)
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 metadata = MetaData()
@@ -43,6 +54,53 @@ audit = Table(
     Column("action", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("detail", String, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("model", String, nullable=False, index=True),
+    Column("version", String, nullable=False),
+    Column("slot", String, nullable=False),
+    Column("stable_version", String),  # what it returns to; null when nothing served
+    Column("stable_slot", String),
+    Column("kind", String, nullable=False),  # canary | at_once
+    Column("state", String, nullable=False),
+    Column("step", Integer, nullable=False, default=0),  # place in the declared steps
+    Column("weight", Float, nullable=False, default=0.0),  # share of the traffic, 0 to 1
+    Column("shadow", Float, nullable=False, default=0.0),  # share that is copied, 0 to 1
+    Column("revision", Integer, nullable=False, default=0),  # grows with every change
+    Column("after_seq", Integer, nullable=False, default=0),  # evidence begins after this entry
+    Column("night", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("is_mirrored", Boolean, nullable=False, default=False),  # the registry's alias follows
+    Column("started_at", String, nullable=False),
+    Column("state_since", String, nullable=False),
+)
+
+release_record = Table(
+    "release_record",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("release_id", Integer, nullable=False, index=True),
+    Column("at", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("action", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("measured", String, nullable=False),  # JSON: each guardrail's measurement
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("model", String, primary_key=True),
+    Column("night", String, primary_key=True),
+    Column("decision", String, nullable=False),
+    Column("made_at", String, nullable=False),
+    Column("watched", String, nullable=False),  # SHA-256 of the report that it rests on
+    Column("record", String, nullable=False),  # JSON of the whole `Decided`
 )
 
 

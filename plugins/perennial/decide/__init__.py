@@ -1,0 +1,1 @@
+"""Decide: one typed decision with its reason."""

@@ -1,0 +1,47 @@
+"""The record of one decision, readable without anything that made it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field
+
+from perennial.declare.decide import Decision
+from perennial.declare.frozen import Frozen
+from perennial.keep.report import Report
+
+Strategy = Literal["stateless", "stateful", "recalibrate"]
+
+STRATEGIES: dict[Decision, Strategy] = {
+    "retrain": "stateless",
+    "update": "stateful",
+    "recalibrate": "recalibrate",
+}
+"""Which decisions train, and how."""
+
+
+class Considered(Frozen):
+    """One decision that was open or not, and why."""
+
+    decision: Decision
+    is_open: bool
+    why: str
+
+
+class Decided(Report):
+    """What is to be done about one night of one model, and why."""
+
+    model: str
+    at: date
+    policy: str
+    decision: Decision
+    why: str
+    seen: tuple[str, ...] = Field(description="The sentences of watch that it rests on.")
+    considered: tuple[Considered, ...]
+    strategy: Strategy | None = Field(description="How to train; null when nothing is trained.")
+    train_until: date | None = Field(
+        description="The first day to leave out of the training, to be judged on."
+    )
+    needs_approval: bool = Field(description="Whether a person is asked first.")
+    version: str | None = Field(description="The champion that it is about.")

@@ -1,0 +1,91 @@
+"""How a new version comes to answer (`release:` of a model)."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from perennial.declare.frozen import Frozen
+
+
+class Guardrails(Frozen):
+    """How much worse than the champion, over the same period, a challenger may be.
+
+    Each is a bound on a difference (challenger minus champion) and is left out by declaring null;
+    the release's record then says that nothing guards it.
+    """
+
+    errors: float | None = Field(
+        0.02, ge=0, le=1, description="Share of questions that it fails to answer."
+    )
+    slow: float | None = Field(
+        0.1, ge=0, le=1, description="Share of answers that take longer than slow_ms."
+    )
+    slow_ms: float = Field(250, gt=0, description="From how many milliseconds an answer is slow.")
+    score_shift: float | None = Field(
+        0.1, ge=0, description="Shift of the mean score, either way, in the champion's standard "
+        "deviations for the task regression and as it is for binary.",
+    )  # fmt: skip
+    disagreement: float | None = Field(
+        0.3, ge=0, le=2,
+        description="shadow: 1 minus the rank correlation of both scores of the same questions.",
+    )  # fmt: skip
+    loss: float | None = Field(
+        0.05, ge=0, description="Mean loss once labels are known: Brier score for binary, absolute "
+        "error in the champion's standard deviations for regression.",
+    )  # fmt: skip
+
+
+class Shadow(Frozen):
+    """Answers that are compared and never shown."""
+
+    share: float = Field(1.0, gt=0, le=1, description="Share of the questions that are copied.")
+    min_requests: int = Field(200, ge=1, description="Copies that must be compared before a step.")
+
+
+class Release(Frozen):
+    """Shadow, then canary steps by evidence, then promotion; or all at once."""
+
+    kind: Literal["canary", "at_once"] = Field(
+        "canary",
+        description="canary: shadow, then the steps. at_once: a proven version answers everything.",
+    )
+    sticky_by: tuple[str, ...] = Field(
+        (), description="Request fields whose values always go to the same version during a "
+        "release; all fields when left out.",
+    )  # fmt: skip
+    shadow: Shadow | None = Field(
+        default_factory=lambda: Shadow.model_validate({}),
+        description="The first phase; null begins with the first step.",
+    )
+    steps: tuple[float, ...] = Field(
+        (0.05, 0.25, 0.5), description="Growing shares of the traffic, each below 1."
+    )
+    min_requests: int = Field(
+        100, ge=1, description="Answers of the challenger that each step needs."
+    )
+    guardrails: Guardrails = Field(
+        default_factory=lambda: Guardrails.model_validate({}),
+        description="What rolls it back, in every state.",
+    )
+    confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="Of each guardrail, however often it is looked at."
+    )
+    time_limit_hours: float = Field(
+        24, gt=0, description="After so long without a verdict the champion stays."
+    )
+    armed_hours: float = Field(
+        24, ge=0, description="How long after promotion the old version stays warm and the "
+        "guardrails go on.",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _steps_grow(self) -> Self:
+        if any(not 0 < step < 1 for step in self.steps) or list(self.steps) != sorted(
+            set(self.steps)
+        ):
+            raise ValueError(f"steps must grow and lie between 0 and 1, got {list(self.steps)}")
+        if self.kind == "canary" and not self.steps and self.shadow is None:
+            raise ValueError("a canary needs steps, or a shadow phase, or both")
+        return self

@@ -1,0 +1,1 @@
+"""Housekeep: what is old goes, by declared ages."""

@@ -1,0 +1,1 @@
+"""Optimize: smaller or faster variants of the candidate."""

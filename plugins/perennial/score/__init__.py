@@ -1,0 +1,1 @@
+"""Score: a period's questions answered at once, and what was answered live, in the lake."""

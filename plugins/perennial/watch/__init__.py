@@ -1,0 +1,1 @@
+"""Watch: what changed, and whether it matters."""
