@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from perennial.declare.gates import Gate
 from perennial.declare.model import Model
 from perennial.declare.reading import parse
 from perennial.declare.settings import Settings
+from perennial.declare.simulation import Simulation, unknown_names
 from perennial.declare.sources import SOURCES, Source
 from perennial.declare.yaml_files import load_yaml
 from perennial.errors import DeclarationError
@@ -69,6 +70,15 @@ def read_model(path: Path, shown: str) -> Model:
 def read_gate(path: Path, shown: str) -> Gate:
     """The gate that one file declares, for the table of the file's name."""
     return parse(Gate, load_yaml(path, shown), shown)
+
+
+def read_simulation(path: Path, shown: str, sources: Mapping[str, Source]) -> Simulation:
+    """The rehearsal that one file declares; it changes declared columns of declared sources."""
+    simulation = parse(Simulation, load_yaml(path, shown), shown)
+    mistakes = list(unknown_names(simulation, sources, shown))
+    if mistakes:
+        raise DeclarationError(mistakes)
+    return simulation
 
 
 def read_settings() -> Settings:

@@ -7,11 +7,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from perennial.declare.declared import each, read_gate, read_model, read_settings, read_sources
+from perennial.declare.declared import (
+    each,
+    read_gate,
+    read_model,
+    read_settings,
+    read_simulation,
+    read_sources,
+)
 from perennial.declare.gates import Gate, Layer
 from perennial.declare.model import Model
 from perennial.declare.reading import nearest
 from perennial.declare.settings import Settings
+from perennial.declare.simulation import Simulation
 from perennial.declare.sources import SOURCES, Source
 from perennial.errors import DeclarationError
 
@@ -79,6 +87,17 @@ class Project:
         """The SQL file of each mart by the mart's name."""
         return {path.stem: path for path in self.files("data/marts", "*.sql")}
 
+    @property
+    def simulations(self) -> list[str]:
+        """The names of the rehearsals in force on this machine."""
+        return [each.strip() for each in self.settings.simulations.split(",") if each.strip()]
+
+    def simulation(self, name: str) -> Simulation:
+        """One declared rehearsal, or an error with the nearest spelling."""
+        files = {path.stem: path for path in self.simulation_files()}
+        path = _named(files, name, "simulation", "data/simulations/<name>.yaml")
+        return self.read_simulation(path)
+
     def source(self, name: str) -> Source:
         """The source called `name`, or an error with the nearest spelling."""
         return _named(self.sources, name, "source", SOURCES)
@@ -102,6 +121,14 @@ class Project:
     def gate_files(self, layer: Layer) -> list[Path]:
         """The files that declare a layer's gates."""
         return self.files(f"data/expectations/{layer}", "*.yaml")
+
+    def simulation_files(self) -> list[Path]:
+        """The files that declare rehearsals."""
+        return self.files("data/simulations", "*.yaml")
+
+    def read_simulation(self, path: Path) -> Simulation:
+        """The rehearsal that one file declares."""
+        return read_simulation(path, self.shown(path), self.sources)
 
     def read_model(self, path: Path) -> Model:
         """The model that one file declares."""

@@ -11,6 +11,7 @@ from perennial.declare.described import fields_of
 from perennial.declare.gates import Gate
 from perennial.declare.model import Model
 from perennial.declare.settings import Settings
+from perennial.declare.simulation import Simulation
 from perennial.declare.sources import Source
 
 
@@ -39,6 +40,11 @@ CHAPTERS = (
         "Models: `models/<name>.yaml`",
         "One file per model. `name` is the file's name and is not written into it.",
         Model,
+    ),
+    Chapter(
+        "Rehearsals: `data/simulations/<name>.yaml`",
+        "One file per rehearsal, in force only where `PERENNIAL_SIMULATIONS` names it.",
+        Simulation,
     ),
     Chapter(
         "Settings: the environment",

@@ -8,9 +8,15 @@ from pathlib import Path
 from perennial.declare.frozen import Frozen
 from perennial.declare.gates import Gate
 from perennial.declare.model import Model
+from perennial.declare.simulation import Simulation
 from perennial.declare.sources import Landing
 
-SCHEMAS: dict[str, type[Frozen]] = {"model": Model, "gate": Gate, "landing": Landing}
+SCHEMAS: dict[str, type[Frozen]] = {
+    "model": Model,
+    "gate": Gate,
+    "landing": Landing,
+    "simulation": Simulation,
+}
 
 
 def export(folder: Path) -> list[Path]:

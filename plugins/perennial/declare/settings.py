@@ -12,6 +12,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="PERENNIAL_", frozen=True, extra="ignore")
 
     project: str | None = Field(None, description="The project's folder; else found from here up.")
+    simulations: str = Field(
+        "",
+        description="Rehearsals in force, separated by commas: names of files in "
+        "data/simulations without their ending. Nothing is simulated when it is empty.",
+    )
     ledger_url: str | None = Field(
         None, description="SQLAlchemy URL of the shared state; SQLite below var/ when unset."
     )

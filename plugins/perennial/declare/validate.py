@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from perennial.declare import declared
 from perennial.declare.gates import Expectation, Gate, Layer
 from perennial.declare.known_names import columns_of, expectation_names, feature_services
 from perennial.declare.model import Model
@@ -25,6 +26,7 @@ def mistakes(project: Project) -> list[str]:
         lambda: _models(project),
         lambda: _gates(project, "raw"),
         lambda: _gates(project, "marts"),
+        lambda: _simulations(project),
     )
     for part in parts:
         try:
@@ -36,6 +38,11 @@ def mistakes(project: Project) -> list[str]:
 
 def _sources(project: Project) -> list[str]:
     return [] if project.sources else ["data/__sources.yml: no source is declared"]
+
+
+def _simulations(project: Project) -> list[str]:
+    declared.each(project.simulation_files(), project.read_simulation)
+    return []
 
 
 def _models(project: Project) -> list[str]:

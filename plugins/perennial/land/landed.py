@@ -56,6 +56,9 @@ class LandedSource(Report):
     kept_days: tuple[date, ...] = Field(
         description="Days of the period that hold rows and got none this time: kept as they were."
     )
+    simulated: tuple[str, ...] = Field(
+        (), description="Rehearsals that changed what was delivered."
+    )
 
 
 class Landed(Report):

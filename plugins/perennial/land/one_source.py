@@ -24,6 +24,7 @@ from perennial.land.provenance import has_news, provenance
 from perennial.land.publishing import as_it_lies, publish
 from perennial.land.reading import read
 from perennial.land.repeats import drop_repeats
+from perennial.land.simulating import simulate
 
 WAIT_SECONDS = 900.0  # for another landing of the same source
 
@@ -60,6 +61,7 @@ def _land(
     reading = read(connection, source, delivery.parts, folder)
     delivery.raise_when_changed()
     cast(connection, source, delivery.parts)
+    simulated = simulate(connection, project, source, end)
     drop_repeats(connection, source)
     came_from = provenance(connection, delivery)
     days = days_to_look_at(source, start, end, {*entries, *partitions.days_of(table)})
@@ -101,6 +103,7 @@ def _land(
         days=tuple(sorted(asked, key=lambda each: each.day)),
         reopened=tuple(reopened),
         kept_days=tuple(kept),
+        simulated=simulated,
         **counted,
     )
 
