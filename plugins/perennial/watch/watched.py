@@ -29,6 +29,14 @@ class Finding(Frozen):
     sentence: str
 
 
+class Shape(Frozen):
+    """How a column's values lie, in bins that the reference alone fixes."""
+
+    bins: tuple[str, ...] = Field(description="Each bin's name: where it begins, or the category.")
+    reference: tuple[float, ...] = Field(description="Share of the reference's values per bin.")
+    current: tuple[float, ...] = Field(description="Share of the watched days' values per bin.")
+
+
 class Compared(Frozen):
     """One column of the watched days beside the champion's training reference."""
 
@@ -52,16 +60,26 @@ class Compared(Frozen):
     wasserstein: float | None = Field(description="In the reference's standard deviations.")
     weight: float = Field(description="Share of the champion's importance; 1 for other roles.")
     n_nights: int = Field(description="Of the last `watch.persistence.of` nights, those out.")
+    shape: Shape | None = Field(description="To be drawn; null when there is nothing to draw.")
     sentence: str
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it was out on this night, persistent or not."""
+        return self.state in ("suspected", "drifted")
 
 
 class Performance(Frozen):
     """One metric by labels known on this night."""
 
-    metric: str
+    metric: str = Field(
+        description="A declared one, or `calibration_in_the_large` (mean label minus mean score) "
+        "or `calibration_slope` (1 when answers are neither too bold nor too timid)."
+    )
     value: Value
     expected: Value | None = Field(description="When the champion was judged; null if it was not.")
     n_rows: int
+    n_days: int
     state: Literal["as_expected", "worse", "unknown"]
 
 
@@ -69,9 +87,12 @@ class Answered(Frozen):
     """What the servers answered about the watched days' questions, out of the journal."""
 
     n_answers: int = 0
-    n_failures: int = Field(0, description="Questions that a version failed to answer.")
+    n_failures: int = Field(0, description="Questions that nobody answered.")
+    n_fallbacks: int = Field(0, description="Questions that another version had to answer.")
     n_labelled: int = Field(0, description="Answers whose label came by /feedback.")
-    n_unmatched_labels: int = Field(0, description="Labels of no known prediction.")
+    n_unmatched_labels: int = Field(
+        0, description="Labels of no known prediction, of all that ever came."
+    )
     metrics: dict[str, float | None] = Field(
         default_factory=dict, description="Of the labelled answers."
     )
@@ -95,5 +116,7 @@ class Watched(Report):
     )
     findings: tuple[Finding, ...]
     columns: tuple[Compared, ...]
+    performance_from: date | None = Field(description="The first day with enough known labels.")
+    performance_until: date | None = Field(description="The day after the last one of these.")
     performance: tuple[Performance, ...]
     answered: Answered
