@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime
-from itertools import groupby
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
@@ -19,9 +17,8 @@ from perennial.keep.ledger import Serving, serving
 from perennial.keep.progress import progress
 from perennial.keep.report import Report
 from perennial.replay.client import GatewayClient
-from perennial.replay.timeline import Asked, Happened, events_of, questions_of
-
-MOST = 1000
+from perennial.replay.flowing import Flow, Key
+from perennial.replay.timeline import events_of, questions_of
 
 
 class Lived(Report):
@@ -54,61 +51,33 @@ def live(model: str, day: str, *, project: Project | None = None) -> Lived:
     if not supervision.is_running(project):
         raise UnavailableError("nothing runs; `perennial up` starts the gateway and its slots")
     questions = questions_of(project, declared, date.fromisoformat(day))
-    events = events_of(project, date.fromisoformat(day), _days_before(project))
+    events = events_of(project, date.fromisoformat(day), days_before(project))
     supervision.start_freshening_anew(project)
-    client = GatewayClient(project)
-    n_before = sum(event.at <= questions[0].at for event in events)
-    _tell(client, events[:n_before])
+    flow = Flow(GatewayClient(project), model, events, questions)
+    flow.tell_until(questions[0].at)
     # Only now: what those events alone say of a quiet entity lacks what was before them.
     refill(project, questions[0].at)
-    scores = _through_the_day(project, client, model, events[n_before:], questions)
+    _through_the_day(project, flow)
+    scores = {key: answer.score for key, answer in flow.answers.items()}
     return _compared(project, declared, now, day, len(events), scores)
 
 
-def _days_before(project: Project) -> int:
+def days_before(project: Project) -> int:
     """How many days before the lived one the fresh views look back on."""
     views = fresh_views(open_store(project))
     return math.ceil(max((view.hours for view in views), default=0) / 24)
 
 
-def _through_the_day(
-    project: Project,
-    client: GatewayClient,
-    model: str,
-    events: list[Happened],
-    questions: list[Asked],
-) -> dict[tuple[Any, ...], float]:
-    """The score of each question by its key."""
-    scores: dict[tuple[Any, ...], float] = {}
-    told = 0
+def _through_the_day(project: Project, flow: Flow) -> None:
+    """Ask everything; at midnight the slow views turn to the new day."""
+    questions = flow.questions
+    end = questions[-1].at + timedelta(seconds=1)
     turn = datetime.combine(questions[-1].at.astimezone(UTC).date(), datetime.min.time(), UTC)
-    has_turned = questions[0].at >= turn
     with progress(f"living {questions[-1].at:%Y-%m-%d}: questions asked", len(questions)) as step:
-        for at, group in groupby(questions, key=lambda question: question.at):
-            if not has_turned and at >= turn:
-                refill(project, turn, only_slow=True)
-                has_turned = True
-            until = told
-            while until < len(events) and events[until].at <= at:
-                until += 1
-            _tell(client, events[told:until])
-            told = until
-            for question in group:
-                answer = client.post(f"/predict/{model}", question.known)
-                scores[question.key] = float(answer["score"])
-                step(1)
-    return scores
-
-
-def _tell(client: GatewayClient, events: list[Happened]) -> None:
-    """Post events in order and wait until the features know them."""
-    last: dict[str, int] = {}
-    for source, group in groupby(events, key=lambda event: event.source):
-        rows = [event.row for event in group]
-        for first in range(0, len(rows), MOST):
-            last[source] = client.post(f"/events/{source}", rows[first : first + MOST])["seq"]
-    for source, seq in last.items():
-        client.wait_until_fresh(source, seq)
+        if questions[0].at < turn:
+            flow.until(turn, step)
+            refill(project, turn, only_slow=True)
+        flow.until(end, step)
 
 
 def _compared(
@@ -117,7 +86,7 @@ def _compared(
     now: Serving,
     day: str,
     n_events: int,
-    scores: dict[tuple[Any, ...], float],
+    scores: dict[Key, float],
 ) -> Lived:
     import numpy as np
     import pyarrow.parquet as pq

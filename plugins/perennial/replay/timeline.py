@@ -33,6 +33,15 @@ class Asked:
     known: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """The truth about one question, and when it was known."""
+
+    known_at: datetime
+    key: tuple[Any, ...]
+    label: float
+
+
 def events_of(project: Project, day: date, days_before: int) -> list[Happened]:
     """What became known of the rows of `day` and of the days before, in the order of its moment.
 
@@ -68,6 +77,23 @@ def questions_of(project: Project, model: Model, day: date) -> list[Asked]:
             tuple(row[key] for key in model.rows.key),
             {name: row[name] for name in names if row[name] is not None},
         )
+        for row in rows.to_pylist()
+    ]
+
+
+def outcomes_of(project: Project, model: Model, day: date) -> list[Outcome]:
+    """The truths about the questions of the model's mart of `day`, in the order they were known."""
+    file = partitions.partition(project.lake / "checked" / "marts" / model.rows.mart, day)
+    keys = _listed(list(model.rows.key))
+    with connect() as connection:
+        rows = connection.sql(
+            f'SELECT CAST("{model.label.known_at}" AS TIMESTAMPTZ) AS known_at, '
+            f'CAST("{model.label.column}" AS DOUBLE) AS truth, {keys} '
+            f"FROM read_parquet('{file}') "
+            f'WHERE "{model.label.column}" IS NOT NULL ORDER BY known_at, {keys}'
+        ).to_arrow_table()
+    return [
+        Outcome(row["known_at"], tuple(row[key] for key in model.rows.key), row["truth"])
         for row in rows.to_pylist()
     ]
 
