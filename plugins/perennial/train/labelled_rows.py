@@ -87,43 +87,46 @@ def read_labelled(
     days = [file.parent.name.removeprefix("day=") for file in files]
     counts = [table.num_rows for table in tables]
     table = pa.concat_tables(tables, promote_options="permissive")
-    _check_columns(project, model, table.column_names)
+    check_columns(project, model, table.column_names)
     table = table.append_column("day", pa.array(np.repeat(days, counts)))
     # The order in a file is the writer's business; the model must not depend on it.
     table = table.sort_by([(name, "ascending") for name in ("day", ASKED_AT, *model.rows.key)])
-    labels = _labels(table[LABEL])
+    labels = labels_of(table[LABEL])
     has_label = ~np.isnan(labels)
-    is_known = has_label & _known(table[KNOWN_AT], known_by)
+    is_known = has_label & known(table[KNOWN_AT], known_by)
     table = table.filter(pa.array(is_known))
     rows = LabelledRows(
         start=first,
         end=end,
-        features=table.select(_feature_names(table.column_names)),
+        features=table.select(feature_names(table.column_names)),
         labels=labels[is_known],
         days=np.array(table["day"].to_pylist(), dtype="datetime64[D]"),
         known_at=np.asarray(table[KNOWN_AT].cast("timestamp[us]"), dtype="datetime64[us]"),
         n_unlabelled=int((~has_label).sum()),
         n_not_yet_known=int((has_label & ~is_known).sum()),
     )
-    _check_labels(project, model, rows.labels)
+    check_labels(project, model, rows.labels)
     return rows
 
 
-def _check_columns(project: Project, model: Model, names: list[str]) -> None:
+def check_columns(project: Project, model: Model, names: list[str]) -> None:
+    """The training table has what the features stage promises, or ContractBrokenError."""
     wanted = [*model.rows.key, ASKED_AT, LABEL, KNOWN_AT]
     missing = [name for name in wanted if name not in names]
-    if missing or not _feature_names(names):
+    if missing or not feature_names(names):
         raise ContractBrokenError(
             f"{project.shown(training_table(project, model))} must have the columns "
             f"{', '.join(wanted)} and then features, but has {', '.join(names)}"
         )
 
 
-def _feature_names(names: list[str]) -> list[str]:
+def feature_names(names: list[str]) -> list[str]:
+    """The feature columns among all columns of the training table."""
     return [name for name in names[names.index(KNOWN_AT) + 1 :] if name != "day"]
 
 
-def _labels(column: Any) -> FloatArray:
+def labels_of(column: Any) -> FloatArray:
+    """Labels as floats; null is NaN."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -131,7 +134,8 @@ def _labels(column: Any) -> FloatArray:
     return np.asarray(pc.fill_null(floats, float("nan")), dtype=np.float64)
 
 
-def _known(column: Any, known_by: date) -> Any:
+def known(column: Any, known_by: date) -> Any:
+    """Whether each moment is at or before 00:00 UTC of `known_by`; a null moment is not."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -140,7 +144,8 @@ def _known(column: Any, known_by: date) -> Any:
     return np.asarray(pc.fill_null(pc.less_equal(moments, limit), False), dtype=np.bool_)
 
 
-def _check_labels(project: Project, model: Model, labels: FloatArray) -> None:
+def check_labels(project: Project, model: Model, labels: FloatArray) -> None:
+    """Labels are such as the task has, or ContractBrokenError."""
     strange = labels[~np.isfinite(labels)]
     if model.task == "binary":
         strange = labels[(labels != 0) & (labels != 1)]
