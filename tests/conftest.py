@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,26 @@ from perennial.declare.project import Project
 from perennial.declare.settings import Settings
 from perennial.keep import partitions
 
+from . import real_servers
+
 FIRST_DAY = date(2024, 1, 1)
 MODEL = "ripeness"
 
 MakeProject = Callable[..., Project]
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[real_servers.Postgres]:
+    """A real PostgreSQL server; tests that use it are marked `postgres`."""
+    with real_servers.postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[real_servers.Redis]:
+    """A real Redis server; tests that use it are marked `redis`."""
+    with real_servers.redis() as server:
+        yield server
 
 
 @pytest.fixture

@@ -49,9 +49,9 @@ def at(minutes: float) -> datetime:
 
 
 def test_an_older_value_never_replaces_a_newer_one_and_one_of_the_same_time_does(
-    market: Project,
+    any_market: Project,
 ) -> None:
-    store = open_store(market)
+    store = open_store(any_market)
     push(store, ("east", 1, at(10)))
     push(store, ("east", 2, at(10) - MICROSECOND))
     assert read(store, ["east"]) == [(1, "mood 1")]
@@ -66,9 +66,9 @@ def test_an_older_value_never_replaces_a_newer_one_and_one_of_the_same_time_does
 )
 @given(order=st.permutations(range(12)), sizes=st.lists(st.integers(1, 5), max_size=8))
 def test_in_whatever_order_and_batches_values_come_the_newest_stays(
-    market: Project, order: list[int], sizes: list[int]
+    any_market: Project, order: list[int], sizes: list[int]
 ) -> None:
-    store = open_store(market)
+    store = open_store(any_market)
     store._get_provider().online_store.clear(store.config, [store.get_feature_view("crowd")])
     values = [(f"stall {each % 3}", each, at(each)) for each in order]
     for size in [*sizes, len(values)]:
@@ -85,10 +85,12 @@ def write_batches(project: Project, n_batches: int) -> None:
         push(store, *((stall, number, at(number)) for stall in STALLS))
 
 
-def test_readers_read_whole_batches_while_another_process_writes(market: Project) -> None:
-    store = open_store(market)
-    write_batches(market, 1)
-    writer = multiprocessing.get_context("fork").Process(target=write_batches, args=(market, 60))
+def test_readers_read_whole_batches_while_another_process_writes(any_market: Project) -> None:
+    store = open_store(any_market)
+    write_batches(any_market, 1)
+    writer = multiprocessing.get_context("fork").Process(
+        target=write_batches, args=(any_market, 60)
+    )
     writer.start()
     last, n_reads, slowest = 0, 0, 0.0
     while writer.is_alive():
@@ -145,15 +147,15 @@ def test_a_batch_that_fails_writes_nothing(
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
 def test_a_moment_is_the_same_in_every_time_zone_of_a_machine(
-    market: Project, monkeypatch: pytest.MonkeyPatch, zone: str
+    any_market: Project, monkeypatch: pytest.MonkeyPatch, zone: str
 ) -> None:
     skipped = datetime(2024, 3, 10, 2, 30, 0, 7, tzinfo=UTC)  # no such time on New York's clocks
     with monkeypatch.context() as patched:
         patched.setenv("TZ", zone)
         time.tzset()
-        push(open_store(market), ("east", 1, skipped))
+        push(open_store(any_market), ("east", 1, skipped))
     time.tzset()
-    store = open_store(market)
+    store = open_store(any_market)
     view, key = store.get_feature_view("crowd"), entity("east")
     ((moment, values),) = store._get_provider().online_read(store.config, view, [key])
     assert moment == skipped
@@ -167,8 +169,8 @@ def entity(stall: str) -> Any:
     return EntityKey(join_keys=["stall"], entity_values=[Value(string_val=stall)])
 
 
-def test_clearing_forgets_the_named_views_only(market: Project) -> None:
-    store = open_store(market)
+def test_clearing_forgets_the_named_views_only(any_market: Project) -> None:
+    store = open_store(any_market)
     store._get_provider().online_store.clear(store.config, [store.get_feature_view("crowd")])
     assert read(store, ["north"]) == [(None, None)]
     prices = store.get_online_features(["prices:price"], [{"stall": "north", "fruit_number": 1}])

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from perennial.declare.project import Project
 from perennial.errors import DeclarationError
 from perennial.features.repository import open_store, register
 
-from .market import SERVICES, VIEWS, declare
+from .market import SERVICES, STORE, VIEWS, declare
 
 
 def names(project: Project) -> set[str]:
@@ -108,3 +109,18 @@ def test_no_store_is_told(tmp_path: Path) -> None:
     (project.feature_repo / "feature_store.yaml").unlink()
     with pytest.raises(DeclarationError, match=r"feature_store\.yaml: the file does not exist"):
         open_store(project)
+
+
+def test_the_settings_name_the_file_and_the_environment_fills_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = declare(tmp_path / "market")
+    text = yaml.safe_dump({**STORE, "project": "${TEST_PROJECT_NAME}"})
+    (project.feature_repo / "other.yaml").write_text(text, encoding="utf-8")
+    settings = project.settings.model_copy(update={"feature_store": "other.yaml"})
+    other = Project(project.root, settings)
+    with pytest.raises(DeclarationError, match=r"other\.yaml: the variable TEST_PROJECT_NAME is"):
+        open_store(other)
+    monkeypatch.setenv("TEST_PROJECT_NAME", "bazaar")
+    assert open_store(other).project == "bazaar"
+    assert open_store(project).project == "market"

@@ -20,14 +20,29 @@ class Settings(BaseSettings):
     ledger_url: str | None = Field(
         None, description="SQLAlchemy URL of the shared state; SQLite below var/ when unset."
     )
+    feature_store: str = Field(
+        "feature_store.yaml",
+        description="The file in feature_repo/ that says what Feast keeps where "
+        "(feature_store.redis.yaml: the online store in Redis).",
+    )
     mlflow_uri: str | None = Field(
         None, description="MLflow tracking URI; SQLite and files below var/ when unset."
     )
     host: str = Field("127.0.0.1", description="The address the gateway listens on.")
     gateway_port: int = Field(3000, ge=1, le=65535, description="The gateway's port.")
+    slot_host: str | None = Field(
+        None,
+        description="Where slots are asked when each runs on a machine of its own: a host name, in "
+        "which {model} and {slot} are filled in. Each then follows the ledger by itself, without "
+        "the supervisor. Unset: on this machine, under the supervisor.",
+    )
+    slot_bind: str = Field("127.0.0.1", description="The address that a slot listens on.")
     supervisor_port: int = Field(
         5555, ge=1, le=65533, description="The supervisor's first control port (it takes three)."
     )
     slot_port: int = Field(
         3100, ge=1, le=65535, description="The first slot's port; the others follow."
+    )
+    airflow_port: int = Field(
+        8080, ge=1, le=65535, description="The port of Airflow's pages and API, on loopback."
     )

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -19,25 +20,34 @@ from perennial.errors import DeclarationError
 
 
 def open_store(project: Project) -> Any:
-    """The project's `feast.FeatureStore`, as `feature_repo/feature_store.yaml` declares it."""
+    """The project's `feast.FeatureStore`, as the settings' file in `feature_repo/` declares it."""
     os.environ.setdefault("FEAST_OPENLINEAGE_ENABLED", "false")
     logging.getLogger("feast.repo_config").setLevel(logging.ERROR)  # its doubts about a setting
     with warnings.catch_warnings(), _lean_import():
         warnings.simplefilter("ignore")  # third parties' deprecations while Feast is imported
         from feast import FeatureStore
 
-    config = project.feature_repo / "feature_store.yaml"
+    config = project.feature_repo / project.settings.feature_store
     if not config.is_file():
         raise DeclarationError([f"{project.shown(config)}: the file does not exist"])
     (project.var / "feast").mkdir(parents=True, exist_ok=True)
     load_yaml(config, project.shown(config))  # tells a syntax mistake with its line
+    _must_be_set(config, project.shown(config))
     from feast.errors import FeastError
     from feast.repo_config import FeastConfigError
 
     try:
-        return FeatureStore(repo_path=str(project.feature_repo))
+        return FeatureStore(repo_path=str(project.feature_repo), fs_yaml_file=config)
     except (FeastConfigError, FeastError, ValueError) as error:
         raise DeclarationError([f"{project.shown(config)}: {error}"]) from error
+
+
+def _must_be_set(config: Path, where: str) -> None:
+    """Feast leaves a variable that is not set as it is written, and then looks for such a host."""
+    named = re.findall(r"\$\{(\w+)\}", config.read_text(encoding="utf-8"))
+    unset = [name for name in named if not os.environ.get(name)]
+    if unset:
+        raise DeclarationError([f"{where}: the variable {name} is not set" for name in unset])
 
 
 @contextlib.contextmanager
