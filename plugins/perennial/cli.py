@@ -138,14 +138,16 @@ def schemas(to: str) -> None:
 
 
 @commands.command()
-def up() -> None:
+@click.option("--airflow", is_flag=True, help="Airflow too: web UI, scheduler and the rest.")
+def up(airflow: bool) -> None:
     """Start gateway, freshener and slots under one supervisor; wait until they answer."""
-    from perennial.deploy.supervision import up as start
+    from perennial.deploy import supervision
 
     project = Project.find()
-    for name, state in start(project).items():
-        click.echo(f"{name:<32} {state}")
-    click.echo(f"gateway: {_gateway_url(project)}")
+    states = supervision.up(project)
+    if airflow:
+        states = supervision.up_airflow(project)
+    _show_addresses(project, states)
 
 
 @commands.command()
@@ -164,10 +166,7 @@ def status() -> None:
 
     project = Project.find()
     states = ask(project)
-    for name, state in states.items():
-        click.echo(f"{name:<32} {state}")
-    if not states:
-        click.echo("nothing runs (`perennial up` starts it)")
+    _show_addresses(project, states)
     for model in project.models:
         now = serving(project, model)
         click.echo(
@@ -203,6 +202,15 @@ def show(model: str) -> None:
     from perennial.replay.showing import show_model
 
     show_model(Project.find(), model)
+
+
+@commands.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def airflow(arguments: tuple[str, ...]) -> None:
+    """Run Airflow's own command line with this project's settings (after `--`)."""
+    from perennial.deploy.airflow_processes import run
+
+    run(Project.find(), list(arguments))
 
 
 @commands.command(hidden=True)
@@ -255,6 +263,21 @@ def _until_told_to_stop(work: Callable[[Any], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     work(stop)
+
+
+def _show_addresses(project: Project, states: dict[str, str]) -> None:
+    """What runs, and where people and clients find it."""
+    from perennial.deploy import airflow_processes, airflow_settings
+
+    for name, state in states.items():
+        click.echo(f"{name:<32} {state}")
+    if not states:
+        click.echo("nothing runs (`perennial up` starts it)")
+        return
+    click.echo(f"gateway: {_gateway_url(project)}")
+    if all(states.get(name) == "active" for name in airflow_processes.COMPONENTS):
+        user, password = airflow_settings.login(project)
+        click.echo(f"Airflow: {airflow_settings.address(project)} (login {user} / {password})")
 
 
 def _gateway_url(project: Project) -> str:

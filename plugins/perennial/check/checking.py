@@ -17,6 +17,7 @@ from perennial.declare.project import Project
 from perennial.errors import DeclarationError, GateStoppedError
 from perennial.keep import files, locks, partitions
 from perennial.keep.progress import progress
+from perennial.land import arrivals
 
 
 def check(layer: Layer, start: str, end: str, *, project: Project | None = None) -> Checked:
@@ -52,6 +53,8 @@ def check(layer: Layer, start: str, end: str, *, project: Project | None = None)
     data_docs.write_index(project.var / "reports")
     if report.stopped:
         raise GateStoppedError(stopped(report))
+    if layer == "marts" and days:
+        arrivals.note(project, *partitions.period(start, end))
     return report
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from perennial.declare.project import Project
-from perennial.deploy import left_behind, waiting
+from perennial.deploy import airflow_processes, left_behind, waiting
 from perennial.deploy.slot_process import command, environment
 from perennial.deploy.supervisor import FRESHENER, GATEWAY, endpoints, log_of, slot_watcher
 from perennial.errors import UnavailableError
@@ -90,6 +90,23 @@ def up(project: Project, seconds: float = 90) -> dict[str, str]:
     waiting.until_ready(gateway, GATEWAY, seconds, log_of(project, GATEWAY), "/livez")
     _until_freshening(project, seconds)
     return status(project)
+
+
+def up_airflow(project: Project, seconds: float = airflow_processes.SECONDS) -> dict[str, str]:
+    """Start Airflow under the running supervisor and wait until it is healthy. Twice is once."""
+    with locks.exclusive(project.var / "locks", "airflow-up", seconds):
+        if airflow_processes.unhealthy(project):
+            if _airflow_states(project) == {"stopped"}:
+                _must_be_free(project.settings.airflow_port)
+            airflow_processes.migrate(project, log_of(project, "airflow-db"))
+            for name in airflow_processes.COMPONENTS:
+                ask(project, "start", name=name, waiting=True)
+        airflow_processes.until_ready(project, lambda: is_running(project), seconds)
+    return status(project)
+
+
+def _airflow_states(project: Project) -> set[str]:
+    return {state for name, state in status(project).items() if name.startswith("airflow-")}
 
 
 def down(project: Project, seconds: float = 30) -> bool:
@@ -193,5 +210,6 @@ def _must_be_free(port: int) -> None:
         except OSError as error:
             raise UnavailableError(
                 f"port {port} is taken by another process; free it, or set "
-                "PERENNIAL_GATEWAY_PORT, PERENNIAL_SUPERVISOR_PORT and PERENNIAL_SLOT_PORT"
+                "PERENNIAL_GATEWAY_PORT, PERENNIAL_SUPERVISOR_PORT, PERENNIAL_SLOT_PORT and "
+                "PERENNIAL_AIRFLOW_PORT"
             ) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from perennial.declare.project import Project
-from perennial.deploy import left_behind
+from perennial.deploy import airflow_processes, left_behind
 from perennial.deploy.slot_process import command, environment
 from perennial.keep.ledger import Ledger, Slot
 
@@ -47,6 +47,11 @@ def watchers(project: Project) -> list[dict[str, Any]]:
     found.append(_watcher(project, GATEWAY, ["gateway"]))
     if any(source.land.events for source in project.sources.values()):
         found.append(_watcher(project, FRESHENER, ["freshen"]))
+    if airflow_processes.is_declared(project):  # `up --airflow` starts them
+        found += [
+            _watcher(project, name, ["airflow", "--", *arguments], autostart=False)
+            for name, arguments in airflow_processes.COMPONENTS.items()
+        ]
     return found
 
 

@@ -66,6 +66,15 @@ def running_version(port: int) -> str | None:
         return None
 
 
+def get(port: int, path: str) -> Any:
+    """The JSON answer of a server on loopback; None when it does not answer with 200 and JSON."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2) as response:
+            return json.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+
+
 def post(port: int, path: str, body: Any, seconds: float = 30) -> Any:
     """The JSON answer of a server on loopback to a JSON body."""
     request = urllib.request.Request(

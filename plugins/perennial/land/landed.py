@@ -67,6 +67,10 @@ class Landed(Report):
     start: date
     end: date
     sources: tuple[LandedSource, ...]
+    again_from: date = Field(
+        description="The first day to work on again: the period's first, or an earlier one within "
+        "the lookback that changed, or whose marts have not passed their gates yet."
+    )
 
     def of(self, source: str) -> LandedSource:
         """The report of one source; KeyError when it was not landed."""

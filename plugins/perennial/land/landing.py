@@ -5,6 +5,7 @@ from __future__ import annotations
 from perennial.declare.project import Project
 from perennial.errors import DeclarationError, PerennialError
 from perennial.keep.partitions import period
+from perennial.land import arrivals
 from perennial.land.landed import Landed, LandedSource
 from perennial.land.one_source import land_source
 
@@ -35,7 +36,12 @@ def land(source: str, start: str, end: str, *, project: Project | None = None) -
             errors.append(error)
     if errors:
         raise _together(errors, [each.source for each in landed], len(names))
-    return Landed(start=first, end=last, sources=tuple(landed))
+    return Landed(
+        start=first,
+        end=last,
+        sources=tuple(landed),
+        again_from=arrivals.open_from(project, first),
+    )
 
 
 def _together(errors: list[PerennialError], landed: list[str], n_sources: int) -> PerennialError:

@@ -1,0 +1,64 @@
+"""Which landed days have become checked marts, so that a night knows where to take up again.
+
+`var/state/arrived.json` holds per day a digest of what was landed when its marts passed their
+gates. A day that has landed anew since, or never passed, is open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+from perennial.declare.project import Project
+from perennial.keep import locks
+from perennial.keep.files import replace_text
+from perennial.keep.partitions import days_between
+from perennial.land import ledger
+
+LEAST_DAYS = 7  # looked back at least: so many stopped nights catch up by themselves
+
+
+def open_from(project: Project, start: date) -> date:
+    """The first day before `start`, within the lookback, that is open; `start` when none is."""
+    lookbacks = [each.land.lookback_days for each in project.sources.values()]
+    landed = _landed(project)
+    noted = _read(project)
+    days = days_between(start - timedelta(days=max([LEAST_DAYS, *lookbacks])), start)
+    return next((d for d in days if d in landed and landed[d] != noted.get(d.isoformat())), start)
+
+
+def note(project: Project, start: date, end: date) -> None:
+    """Write down that the marts of `start <= day < end` rest on what is landed now."""
+    landed = _landed(project)
+    with locks.exclusive(project.var / "locks", "arrived"):
+        noted = _read(project)
+        days = [day for day in days_between(start, end) if day in landed]
+        now = noted | {day.isoformat(): landed[day] for day in days}
+        if now != noted:
+            replace_text(_file(project), json.dumps(now, indent=0, sort_keys=True) + "\n")
+
+
+def _landed(project: Project) -> dict[date, str]:
+    """Per landed day a digest over the partitions of all sources with days."""
+    found: dict[date, list[str]] = {}
+    for name, source in sorted(project.sources.items()):
+        if source.land.static_from is None:
+            for day, entry in ledger.read(project, name).items():
+                found.setdefault(day, []).append(f"{name}:{entry['sha256']}")
+    return {day: hashlib.sha256("\n".join(each).encode()).hexdigest()[:16]
+            for day, each in found.items()}  # fmt: skip
+
+
+def _read(project: Project) -> dict[str, str]:
+    """What was noted; nothing when the file is damaged: then days are only done once more."""
+    try:
+        content = json.loads(_file(project).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _file(project: Project) -> Path:
+    return project.var / "state" / "arrived.json"
