@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -20,21 +20,10 @@ from sqlalchemy.exc import IntegrityError
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
 from perennial.keep.ledger_tables import audit, open_database, routes, slots
+from perennial.keep.live_route import Route, live_route
+from perennial.keep.slots import SLOTS, Slot, State, slot_of
 
-SLOTS = ("blue", "green")
-State = Literal["empty", "assigned", "proven", "failed"]
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A dedicated server's place: one model version at a time, on a port of its own."""
-
-    model: str
-    slot: str
-    port: int
-    version: str | None
-    state: State
-    detail: str = ""
+__all__ = ["SLOTS", "Ledger", "Route", "Serving", "Slot", "State", "bento_folder", "now", "serving"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +94,7 @@ class Ledger:
         if model is not None:
             query = query.where(slots.c.model == model)
         with self.engine.connect() as connection:
-            return [_slot(row) for row in connection.execute(query)]
+            return [slot_of(row) for row in connection.execute(query)]
 
     def set_slot(
         self, model: str, slot: str, version: str | None, state: State, detail: str = ""
@@ -151,7 +140,11 @@ class Ledger:
         )
         with self.engine.connect() as connection:
             row = connection.execute(query).first()
-        return None if row is None else (_slot(row), str(row.since))
+        return None if row is None else (slot_of(row), str(row.since))
+
+    def live(self, model: str) -> Route | None:
+        """Who answers for `model` and who is tried beside it; None when nothing serves."""
+        return live_route(self.engine, model)
 
     def history(self, model: str) -> list[dict[str, Any]]:
         """What answered for `model`, the oldest first."""
@@ -179,7 +172,3 @@ def bento_folder(project: Project, model: str, version: str) -> Path:
 def now() -> str:
     """The wall clock, for records only: nothing decides by it which data to use."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _slot(row: Any) -> Slot:
-    return Slot(row.model, row.slot, row.port, row.version, row.state, row.detail)

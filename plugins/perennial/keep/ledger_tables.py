@@ -11,12 +11,14 @@ from sqlalchemy import (
     Column,
     Engine,
     Float,
+    Index,
     Integer,
     MetaData,
     String,
     Table,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -56,6 +58,9 @@ audit = Table(
     Column("detail", String, nullable=False),
 )
 
+OPEN = ("pending", "shadow", "canary", "promoted", "rolling_back")
+"""The states of a release that is not over: it holds its two slots."""
+
 releases = Table(
     "releases",
     metadata,
@@ -72,11 +77,21 @@ releases = Table(
     Column("shadow", Float, nullable=False, default=0.0),  # share that is copied, 0 to 1
     Column("revision", Integer, nullable=False, default=0),  # grows with every change
     Column("after_seq", Integer, nullable=False, default=0),  # evidence begins after this entry
+    Column("labels_after_seq", Integer, nullable=False, default=0),  # the same in the feedback
+    Column("measured", String, nullable=False, default="[]"),  # JSON: the newest measurements
     Column("night", String, nullable=False),
     Column("why", String, nullable=False),
     Column("is_mirrored", Boolean, nullable=False, default=False),  # the registry's alias follows
     Column("started_at", String, nullable=False),
     Column("state_since", String, nullable=False),
+)
+_is_open = text(f"state IN {OPEN}")
+Index(
+    "one_open_release_a_model",
+    releases.c.model,
+    unique=True,
+    sqlite_where=_is_open,
+    postgresql_where=_is_open,
 )
 
 release_record = Table(
@@ -85,8 +100,11 @@ release_record = Table(
     Column("id", Integer, primary_key=True),
     Column("release_id", Integer, nullable=False, index=True),
     Column("at", String, nullable=False),
-    Column("state", String, nullable=False),
+    Column("state", String, nullable=False),  # the one that it came into
+    Column("step", Integer, nullable=False),
     Column("weight", Float, nullable=False),
+    Column("shadow", Float, nullable=False),
+    Column("after_seq", Integer, nullable=False),  # the phase's evidence begins after this entry
     Column("action", String, nullable=False),
     Column("why", String, nullable=False),
     Column("measured", String, nullable=False),  # JSON: each guardrail's measurement
