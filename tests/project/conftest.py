@@ -83,7 +83,8 @@ class World:
         """Every answer that the gateway has journaled."""
         folder = self.root / "var" / "journal" / "predictions"
         text = "".join(path.read_text() for path in sorted(folder.glob("*.jsonl")))
-        return [json.loads(line) for line in text.splitlines()]
+        entries = [json.loads(line) for line in text.splitlines()]
+        return [entry for entry in entries if entry["kind"] == "answer"]
 
 
 @pytest.fixture(scope="session")

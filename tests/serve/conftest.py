@@ -487,8 +487,9 @@ class Bakery(Asker):
     def predict(self, question: Any) -> Reply:
         return self.post("/predict", question)
 
-    def journaled(self) -> list[Entry]:
-        return list(read(self.project.var / "journal" / "predictions"))
+    def journaled(self, kind: str = "answer") -> list[Entry]:
+        entries = read(self.project.var / "journal" / "predictions")
+        return [entry for entry in entries if entry.content["kind"] == kind]
 
     def close(self) -> None:
         self.runner.run(self.gateway.close())

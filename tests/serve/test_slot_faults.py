@@ -24,6 +24,10 @@ def refused_quickly(gateway: Bakery, path: str = "/predict", seconds: float = 3)
     assert reply.status == 503, reply
     assert int(reply.headers["retry-after"]) >= 1
     assert gateway.journaled() == []
+    if reply.error["code"] != "nothing_serves":
+        (failure,) = gateway.journaled("failure")
+        assert failure.content["code"] == reply.error["code"]
+        assert failure.content["why"] == reply.error["message"]
     return reply
 
 
@@ -155,13 +159,13 @@ def test_a_ledger_that_hangs_holds_up_nobody(
 ) -> None:
     assert gateway.predict(QUESTION).status == 200
     router = gateway.gateway.desks[MODEL].router
-    real = router._ledger.current
+    real = router._ledger.live
 
     def hang(model: str) -> Any:
         time.sleep(1.5)
         return real(model)
 
-    monkeypatch.setattr(router._ledger, "current", hang)
+    monkeypatch.setattr(router._ledger, "live", hang)
     time.sleep(0.3)
     begun = time.monotonic()
     assert [gateway.predict(QUESTION).status for _ in range(3)] == [200] * 3

@@ -67,7 +67,7 @@ def _answers(project: Project, model: Model, console: Console) -> None:
     entries = [
         entry.content
         for entry in read(project.var / "journal" / "predictions")
-        if entry.content["model"] == model.name
+        if entry.content["model"] == model.name and entry.content.get("kind") == "answer"
     ][-N_ANSWERS:]
     client = GatewayClient(project)
     questions = [entry["request"] for entry in entries] or [_example(model)]

@@ -24,7 +24,11 @@ _ANSWERED = {
     "prediction_id": {**TEXT, "description": "Names this answer in the journal of predictions."},
     "model": TEXT,
     "version": {**TEXT, "description": "The model version that answered."},
-    "variant": {**TEXT, "description": "champion: the version that the route names."},
+    "variant": {
+        **TEXT,
+        "enum": ["champion", "challenger"],
+        "description": "Whether the version that serves answered, or one that is being released.",
+    },
     "asked_at": {**TEXT, "format": "date-time", "description": "The question's own time (UTC)."},
     "score": {"type": "number", "description": "binary: probability; regression: the answer."},
     "label": {"type": ["string", "null"], "description": "binary: the score in words."},

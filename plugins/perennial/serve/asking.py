@@ -10,6 +10,7 @@ import orjson
 from perennial.serve.said import unavailable
 
 HEADERS = {"Content-Type": "application/json"}
+MAX_ANSWER_BYTES = 64_000_000  # no more memory than this for a slot that has gone mad
 
 
 class SlotClient:
@@ -19,7 +20,7 @@ class SlotClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(
-        self, port: int, verb: str, columns: dict[str, list[Any]], timeout_ms: int
+        self, port: int, verb: str, columns: dict[str, list[Any]], timeout_ms: float
     ) -> bytes:
         """The slot's answer to `verb` (`predict` or `explain`) for columns of equal length.
 
@@ -33,10 +34,11 @@ class SlotClient:
                 timeout=aiohttp.ClientTimeout(total=timeout_ms / 1000),
                 allow_redirects=False,
             ) as response:
-                body = await response.read()
                 if response.status != 200:
                     raise unavailable(f"the server answered {response.status}")
-                return body
+                if response.content_length is None or response.content_length > MAX_ANSWER_BYTES:
+                    raise unavailable("the server's answer is too long, or does not say how long")
+                return await response.read()
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise unavailable(f"the server did not answer ({type(error).__name__})") from error
 

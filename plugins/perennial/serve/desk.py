@@ -1,26 +1,51 @@
-"""Answers questions of one model: look up, ask the champion's slot, journal, answer."""
+"""Answers questions of one model: split, look up, ask the slots, journal, answer."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
-from perennial.features.online import Looked, OnlineFeatures
 from perennial.keep.journal import Journal
-from perennial.keep.ledger import Ledger, Slot
+from perennial.keep.ledger import Ledger
+from perennial.serve import entries
+from perennial.serve.arms import Arm, Arms, Asked, milliseconds
 from perennial.serve.asking import SlotClient
-from perennial.serve.metrics import ANSWER_SECONDS, ANSWERS, MISSING_FEATURES
-from perennial.serve.questions import Question, QuestionParser, shown
+from perennial.serve.metrics import ANSWER_SECONDS, ANSWERS, FAILURES, FALLBACKS, MISSING_FEATURES
+from perennial.serve.questions import Question, QuestionParser
 from perennial.serve.refusals import RefusedError
 from perennial.serve.routing import Router
-from perennial.serve.said import Said, understood
+from perennial.serve.shadows import Shadows
+from perennial.serve.splitting import place
+from perennial.serve.versions import Versions
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Present:
+    """Who may be asked, as the route says at one moment."""
+
+    champion: Arm
+    challenger: Arm | None
+    release_id: int | None
+    weight: float
+    shadow: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """The questions of a request that go to one arm, by their rows."""
+
+    arm: Arm
+    rows: list[int]
+    questions: Sequence[Question]
 
 
 class PredictionDesk:
@@ -29,13 +54,21 @@ class PredictionDesk:
     def __init__(
         self, project: Project, model: Model, ledger: Ledger, client: SlotClient, journal: Journal
     ) -> None:
-        self._project = project
-        self.model = model
-        self.parser = QuestionParser(model)
         self.router = Router(ledger, model.name)
-        self.features = OnlineFeatures(project, model)
-        self._client, self._journal = client, journal
-        self._version: str | None = None
+        self.versions = Versions(project, model)
+        self._journal = journal
+        self._arms = Arms(client)
+        self._shadows = Shadows(self._arms, journal)
+
+    @property
+    def model(self) -> Model:
+        """The declaration by which the version that answers is asked."""
+        return self.versions.last.model
+
+    @property
+    def parser(self) -> QuestionParser:
+        """The parser of its questions."""
+        return self.versions.last.parser
 
     async def answer(self, body: bytes, verb: str) -> Any:
         """The answer to one question, or the list of answers to a batch.
@@ -43,106 +76,143 @@ class PredictionDesk:
         `verb` is `predict` or `explain`. Every answer is in the journal before it is returned.
         Raises `RefusedError` for a wrong question (4xx) or when nothing can answer (503).
         """
-        questions, is_batch = self.parser.parse(body)
-        started = time.perf_counter()
-        slot = await self.router.champion()
-        if slot is None or slot.version is None:
+        parser = self.parser
+        questions, is_batch = parser.parse(body)
+        began = time.perf_counter()
+        present = await self._present()
+        if self.parser is not parser:  # another version answers now, by other declarations
+            questions, is_batch = self.parser.parse(body)
+        parts = await self._ask(_split(questions, present), present, verb)
+        answers = self._answers(parts, len(questions), present)
+        ANSWER_SECONDS.labels(self.model.name).observe(time.perf_counter() - began)
+        return answers if is_batch else answers[0]
+
+    async def close(self) -> None:
+        """Wait a little for what is under way in the background."""
+        await self._shadows.close()
+
+    async def _present(self) -> Present:
+        route = await self.router.route()
+        if route is None or route.champion.version is None:
             raise RefusedError(
                 503, "nothing_serves", f"no version of {self.model.name} serves yet", None, 5
             )
-        if self._follow(slot.version):
-            questions, is_batch = self.parser.parse(body)
-        looked = self._look_up(questions)
-        body = await self._client.ask(slot.port, verb, looked.columns, self.model.serve.timeout_ms)
-        is_probability = self.model.task == "binary"
-        said = understood(body, len(questions), slot.version, verb == "explain", is_probability)
-        answers = [self._answer(each, looked, said, row) for row, each in enumerate(questions)]
-        self._write(questions, looked, answers, slot)
-        self._count(slot, looked, time.perf_counter() - started)
-        return answers if is_batch else answers[0]
+        version = route.champion.version
+        champion = Arm("champion", route.champion, version, await self.versions.champion(version))
+        challenger = None
+        if route.challenger is not None and route.challenger.version is not None:
+            version = route.challenger.version
+            if declared := self.versions.challenger(version):
+                challenger = Arm("challenger", route.challenger, version, declared)
+        return Present(champion, challenger, route.release_id, route.weight, route.shadow)
 
-    def _follow(self, version: str) -> bool:
-        """Read the declarations again when another version answers; whether they were read.
+    async def _ask(
+        self, parts: list[Part], present: Present, verb: str
+    ) -> list[tuple[Part, Asked]]:
+        """What each part's arm says; all are waited for, and the first refusal is raised."""
+        if len(parts) == 1:  # no need to pay for tasks
+            return [(parts[0], await self._ask_part(parts[0], present, verb))]
+        asked = await asyncio.gather(
+            *(self._ask_part(part, present, verb) for part in parts), return_exceptions=True
+        )
+        done = []
+        for part, each in zip(parts, asked, strict=True):
+            if isinstance(each, BaseException):
+                raise each
+            done.append((part, each))
+        return done
 
-        A new version may need other fields and features than the one before. Declarations that
-        cannot be read leave the last good ones in force, and the log says so.
-        """
-        is_other, self._version = self._version not in (None, version), version
-        if not is_other:
-            return False
+    async def _ask_part(self, part: Part, present: Present, verb: str) -> Asked:
+        began = time.perf_counter()
         try:
-            project = Project(self._project.root, self._project.settings)
-            model = project.model(self.model.name)
-            features = OnlineFeatures(project, model)
-        except Exception:  # whatever is wrong with new declarations, the old ones go on
-            logger.exception("declarations of %s not read, the last ones stay", self.model.name)
-            return False
-        self.model, self.parser, self.features = model, QuestionParser(model), features
-        return True
+            return await self._arms.ask_with_fallback(
+                part.arm, present.champion, part.questions, verb
+            )
+        except RefusedError as error:
+            n = len(part.rows)
+            FAILURES.labels(self.model.name, part.arm.variant, error.code).inc(n)
+            made = entries.failed(part.arm, n, error, milliseconds(began), present.release_id)
+            try:
+                self._journal.append(made)
+            except OSError as full:
+                logger.warning("failure not journaled: %s", full)
+            raise
 
-    def _look_up(self, questions: list[Question]) -> Looked:
-        known = {name: [each.known[name] for each in questions] for name in questions[0].known}
+    def _answers(
+        self, parts: list[tuple[Part, Asked]], n: int, present: Present
+    ) -> list[dict[str, Any]]:
+        """Journal all answers in one append, in the order of the questions; then copy and count."""
+        answers: list[dict[str, Any]] = [{}] * n
+        made: list[entries.Entry] = [{}] * n
+        for part, asked in parts:
+            of_part = [_answer(asked, row) for row in range(len(part.rows))]
+            written = entries.answered(asked, of_part, present.release_id)
+            for row, answer, entry in zip(part.rows, of_part, written, strict=True):
+                answers[row], made[row] = answer, entry
+        self._write(made)
+        for part, asked in parts:
+            self._count(asked)
+            if present.challenger and present.shadow and part.arm is present.champion:
+                of_part = [answers[row] for row in part.rows]
+                self._shadows.copy(
+                    asked, of_part, present.challenger, present.shadow, present.release_id
+                )
+        return answers
+
+    def _write(self, made: list[entries.Entry]) -> None:
         try:
-            return self.features.look_up(known, [each.asked_at for each in questions])
-        except Exception as error:  # every online store has errors of its own
-            logger.exception("features of %s not read", self.model.name)
-            raise RefusedError(
-                503, "features", "the features cannot be read now", retry_after_seconds=1
-            ) from error
-
-    def _answer(self, question: Question, looked: Looked, said: Said, row: int) -> dict[str, Any]:
-        score = said.scores[row]
-        answer = {
-            "prediction_id": uuid.uuid4().hex,
-            "model": self.model.name,
-            "version": said.version,
-            "variant": "champion",
-            "asked_at": question.asked_at,
-            "score": score,
-            "label": self._label(score),
-            "unknown": said.unknown[row],
-            "missing": looked.missing[row],
-            "later": looked.later[row],
-        }
-        if said.reasons is not None:
-            reasons = said.reasons[row][: self.model.serve.n_reasons]
-            answer |= {"base": said.base, "reasons": reasons}
-        return answer
-
-    def _label(self, score: float) -> str | None:
-        if self.model.task != "binary":
-            return None
-        is_positive = score >= self.model.serve.threshold
-        return self.model.label.positive if is_positive else self.model.label.negative
-
-    def _write(
-        self, questions: list[Question], looked: Looked, answers: list[dict[str, Any]], slot: Slot
-    ) -> None:
-        at = datetime.now(UTC)
-        entries = [
-            {
-                **{key: answer[key] for key in ("prediction_id", "model", "version", "variant")},
-                "slot": slot.slot,
-                "at": at,
-                "asked_at": question.asked_at,
-                "request": shown(question.known),
-                "features": {name: values[row] for name, values in looked.columns.items()},
-                "score": answer["score"],
-                "later": answer["later"],
-            }
-            for row, (question, answer) in enumerate(zip(questions, answers, strict=True))
-        ]
-        try:
-            self._journal.append(entries)
+            self._journal.append(made)
         except OSError as error:
             raise RefusedError(
                 503, "journal", f"answers cannot be journaled now: {error.strerror}", None, 5
             ) from error
 
-    def _count(self, slot: Slot, looked: Looked, seconds: float) -> None:
-        name = self.model.name
-        ANSWERS.labels(name, slot.version, "champion").inc(len(looked.missing))
-        ANSWER_SECONDS.labels(name).observe(seconds)
-        for views in looked.missing:
+    def _count(self, asked: Asked) -> None:
+        name, n = self.model.name, len(asked.questions)
+        ANSWERS.labels(name, asked.arm.version, asked.arm.variant).inc(n)
+        if asked.fallback:
+            FALLBACKS.labels(name, asked.fallback.version).inc(n)
+        for views in asked.looked.missing:
             for view in views:
                 MISSING_FEATURES.labels(name, view).inc()
+
+
+def _split(questions: list[Question], present: Present) -> list[Part]:
+    champion, challenger = present.champion, present.challenger
+    rows: dict[bool, list[int]] = {False: [], True: []}
+    if challenger is None or not present.weight:
+        return [Part(champion, list(range(len(questions))), questions)]
+    sticky_by = champion.declared.model.release.sticky_by
+    for row, question in enumerate(questions):
+        is_challenged = place(present.release_id, question.known, sticky_by) < present.weight
+        rows[is_challenged].append(row)
+    return [
+        Part(arm, of_arm, [questions[row] for row in of_arm])
+        for arm, of_arm in ((champion, rows[False]), (challenger, rows[True]))
+        if of_arm
+    ]
+
+
+def _answer(asked: Asked, row: int) -> dict[str, Any]:
+    model, said = asked.arm.declared.model, asked.said
+    answer = {
+        "prediction_id": uuid.uuid4().hex,
+        "model": model.name,
+        "version": said.version,
+        "variant": asked.arm.variant,
+        "asked_at": asked.questions[row].asked_at,
+        "score": said.scores[row],
+        "label": _label(model, said.scores[row]),
+        "unknown": said.unknown[row],
+        "missing": asked.looked.missing[row],
+        "later": asked.looked.later[row],
+    }
+    if said.reasons is not None:
+        answer |= {"base": said.base, "reasons": said.reasons[row][: model.serve.n_reasons]}
+    return answer
+
+
+def _label(model: Model, score: float) -> str | None:
+    if model.task != "binary":
+        return None
+    return model.label.positive if score >= model.serve.threshold else model.label.negative

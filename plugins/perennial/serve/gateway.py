@@ -51,7 +51,7 @@ class Gateway:
 
     async def is_ready(self) -> bool:
         """Whether at least one declared model has a slot that serves."""
-        return any([await desk.router.champion() for desk in self.desks.values()])
+        return any([await desk.router.route() for desk in self.desks.values()])
 
     def watch_events(self) -> None:
         """Keep the metrics of events up to date, in a thread of its own, until `close`."""
@@ -80,6 +80,8 @@ class Gateway:
     async def close(self) -> None:
         """Close connections and free the journals."""
         self._stop.set()
+        for desk in self.desks.values():
+            await desk.close()
         await self.client.close()
         self.predictions.close()
         self.events.close()

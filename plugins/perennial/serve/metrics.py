@@ -14,6 +14,32 @@ ANSWER_SECONDS = Histogram(
     ["model"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
+FALLBACKS = Counter(
+    "perennial_fallbacks_total",
+    "Questions of the challenger's share that the champion answered, the challenger having failed",
+    ["model", "version"],
+)
+FAILURES = Counter(
+    "perennial_failures_total", "Questions that nobody answered", ["model", "variant", "code"]
+)
+COPIES = Counter(
+    "perennial_shadow_copies_total",
+    "Questions copied to the challenger: answered, failed, or dropped",
+    ["model", "outcome"],
+)
+WEIGHT = Gauge(
+    "perennial_challenger_weight",
+    "The challenger's share of the traffic",
+    ["model"],
+    multiprocess_mode="mostrecent",
+)
+SHADOW = Gauge(
+    "perennial_challenger_shadow",
+    "Share of the champion's questions that is copied to the challenger",
+    ["model"],
+    multiprocess_mode="mostrecent",
+)
+FEEDBACK = Counter("perennial_feedback_total", "Labels journaled", ["model"])
 MISSING_FEATURES = Counter(
     "perennial_missing_features_total", "Features without a value when asked", ["model", "view"]
 )

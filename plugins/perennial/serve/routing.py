@@ -1,18 +1,41 @@
-"""Which slot answers for a model: the ledger's route, re-read often, kept when it cannot be."""
+"""Which slots answer for a model: the ledger's route, re-read often, kept when it cannot be."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from perennial.keep.ledger import Ledger, Slot
+from perennial.serve.metrics import SHADOW, WEIGHT
 
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Route:
+    """What answers for a model: the champion, and a challenger while a release is under way."""
+
+    champion: Slot
+    since: str
+    release_id: int | None = None
+    challenger: Slot | None = None
+    weight: float = 0.0
+    shadow: float = 0.0
+
+
+def _live(ledger: Any, model: str) -> Any:
+    """Until the ledger tells releases itself."""
+    if hasattr(ledger, "live"):
+        return ledger.live(model)
+    current = ledger.current(model)
+    return Route(*current) if current else None
 
 
 class Router:
@@ -20,20 +43,20 @@ class Router:
 
     def __init__(self, ledger: Ledger, model: str, max_age_seconds: float = 0.25) -> None:
         self._ledger, self._model, self._max_age = ledger, model, max_age_seconds
-        self._slot: Slot | None = None
+        self._route: Route | None = None
         self._read_at = -float("inf")
         self._reading: asyncio.Task[None] | None = None
         self._reading_since = 0.0
 
-    async def champion(self) -> Slot | None:
-        """The slot that serves now, or None when nothing does.
+    async def route(self) -> Route | None:
+        """The slot that serves now, and the challenger beside it; None when nothing serves.
 
         When the ledger cannot be read, or does not answer within half a second, the last good
         route stays in force; the log says so.
         """
         if time.monotonic() - self._read_at > self._max_age:
             await self._refresh()
-        return self._slot
+        return self._route
 
     async def _refresh(self) -> None:
         """Read in a thread, one at a time: a database that hangs holds up nobody for long."""
@@ -48,8 +71,11 @@ class Router:
 
     async def _read(self) -> None:
         try:
-            current = await asyncio.to_thread(self._ledger.current, self._model)
-            self._slot = current[0] if current else None
+            route = await asyncio.to_thread(_live, self._ledger, self._model)
+            self._route = route
+            has_challenger = route is not None and route.challenger is not None
+            WEIGHT.labels(self._model).set(route.weight if route and has_challenger else 0)
+            SHADOW.labels(self._model).set(route.shadow if route and has_challenger else 0)
         except SQLAlchemyError as error:
             logger.warning("route of %s not read, the last one stays: %s", self._model, error)
         self._read_at = time.monotonic()

@@ -1,0 +1,86 @@
+"""What the journal of predictions holds: answers, copies to a challenger, and failures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from perennial.serve.arms import Arm, Asked
+from perennial.serve.questions import shown
+from perennial.serve.refusals import RefusedError
+
+Entry = dict[str, Any]
+
+
+def answered(asked: Asked, answers: list[dict[str, Any]], release_id: int | None) -> list[Entry]:
+    """One entry per answer, in their order, with what it was made from."""
+    at = datetime.now(UTC)
+    same = {
+        "kind": "answer",
+        "model": asked.arm.declared.model.name,
+        "version": asked.arm.version,
+        "variant": asked.arm.variant,
+        "slot": asked.arm.slot.slot,
+        "release_id": release_id,
+        "at": at,
+        "latency_ms": asked.latency_ms,
+        "fallback": asdict(asked.fallback) if asked.fallback else None,
+    }
+    return [
+        {
+            **same,
+            "prediction_id": answer["prediction_id"],
+            "asked_at": question.asked_at,
+            "request": shown(question.known),
+            "features": {name: values[row] for name, values in asked.looked.columns.items()},
+            "score": answer["score"],
+            "later": answer["later"],
+        }
+        for row, (question, answer) in enumerate(zip(asked.questions, answers, strict=True))
+    ]
+
+
+def copied(
+    arm: Arm,
+    prediction_ids: list[str],
+    scores: list[float] | None,
+    why: str | None,
+    latency_ms: float,
+    release_id: int | None,
+) -> list[Entry]:
+    """One entry per copied question: what the challenger would have answered, or why it failed."""
+    at = datetime.now(UTC)
+    return [
+        {
+            "kind": "shadow",
+            "prediction_id": prediction_id,
+            "model": arm.declared.model.name,
+            "version": arm.version,
+            "release_id": release_id,
+            "at": at,
+            "score": scores[row] if scores else None,
+            "why": why,
+            "latency_ms": latency_ms,
+        }
+        for row, prediction_id in enumerate(prediction_ids)
+    ]
+
+
+def failed(
+    arm: Arm, n: int, error: RefusedError, latency_ms: float, release_id: int | None
+) -> list[Entry]:
+    """One entry for n questions of one arm that nobody answered."""
+    entry = {
+        "kind": "failure",
+        "model": arm.declared.model.name,
+        "version": arm.version,
+        "variant": arm.variant,
+        "release_id": release_id,
+        "at": datetime.now(UTC),
+        "code": error.code,
+        "why": error.message,
+        "latency_ms": latency_ms,
+        "n": n,
+    }
+    return [entry]
