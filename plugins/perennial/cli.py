@@ -197,6 +197,43 @@ def live(model: str, day: str, as_json: bool) -> None:
 
 @commands.command()
 @click.option("--model", required=True, help=MEANING["model"])
+@click.option("--start", required=True, type=Day(), help=MEANING["start"])
+@click.option("--end", required=True, type=Day(), help=MEANING["end"])
+def bootstrap(model: str, start: str, end: str) -> None:
+    """Let a first version serve, learned and judged on a period; what serves already stays."""
+    from perennial.replay.bootstrap import bootstrap as run
+
+    version = run(Project.find(), model, date.fromisoformat(start), date.fromisoformat(end))
+    click.echo(f"{model} {version} serves")
+
+
+@commands.command()
+@click.option("--model", required=True, help=MEANING["model"])
+@click.option("--first", required=True, type=Day(), help="The first UTC day that is lived.")
+@click.option("--nights", default=10, show_default=True, help="How many days and nights.")
+@click.option(
+    "--step-minutes",
+    default=30,
+    show_default=True,
+    help="Minutes whose events are told together; 0 tells each before the next question.",
+)
+def rehearse(model: str, first: str, nights: int, step_minutes: int) -> None:
+    """Live days and nights: real traffic, and the scheduler's own nights; one line per night.
+
+    Needs a version that serves (`bootstrap`), and servers and Airflow (`up --airflow`).
+    """
+    from perennial.replay.rehearsal import rehearse as run
+    from perennial.replay.telling import heading, line
+
+    project = Project.find()
+    declared = project.model(model)
+    click.echo(heading(declared))
+    for lived in run(project, model, date.fromisoformat(first), nights, step_minutes):
+        click.echo(line(declared, lived))
+
+
+@commands.command()
+@click.option("--model", required=True, help=MEANING["model"])
 def show(model: str) -> None:
     """Show a model: its metrics beside the baselines', what serves, recent answers, addresses."""
     from perennial.replay.showing import show_model
@@ -217,10 +254,14 @@ def airflow(arguments: tuple[str, ...]) -> None:
 @click.option("--model", required=True, help=MEANING["model"])
 @click.option("--slot", required=True, help="The slot's name.")
 def slot(model: str, slot: str) -> None:
-    """Be the server of one slot (the supervisor starts this)."""
+    """Be the server of one slot, or where slots are machines of their own what keeps it running."""
+    from perennial.deploy.following import Follower
     from perennial.deploy.slot_process import run_slot
 
-    run_slot(Project.find(), model, slot)
+    project = Project.find()
+    if project.settings.slot_host is None:
+        run_slot(project, model, slot)
+    _until_told_to_stop(lambda stop: Follower(project, model, slot).run(stop))
 
 
 @commands.command(hidden=True)
@@ -240,9 +281,17 @@ def gateway() -> None:
 @commands.command(hidden=True)
 def freshen() -> None:
     """Be the freshener (the supervisor starts this)."""
+    from perennial.deploy.following import end_at_a_release
     from perennial.features.freshener import Freshener
 
-    _until_told_to_stop(lambda stop: Freshener(Project.find()).run(stop))
+    project = Project.find()
+
+    def work(stop: Any) -> None:
+        if project.settings.slot_host is not None:  # no supervisor here starts it anew
+            end_at_a_release(project, stop)
+        Freshener(project).run(stop)
+
+    _until_told_to_stop(work)
 
 
 @commands.command(hidden=True)

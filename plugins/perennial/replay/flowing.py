@@ -72,6 +72,25 @@ class Flow:
         self.tell_until(end)
         self.reveal_until(end)
 
+    def skip_until(self, moment: datetime) -> None:
+        """Pass over the questions asked before `moment`, and the labels known by then."""
+        while self._n_asked < len(self.questions) and self.questions[self._n_asked].at < moment:
+            self._n_asked += 1
+        while (
+            self._n_revealed < len(self.outcomes)
+            and self.outcomes[self._n_revealed].known_at <= moment
+        ):
+            self._n_revealed += 1
+
+    def n_questions_until(self, end: datetime) -> int:
+        """How many questions are still to be asked before `end`."""
+        return sum(question.at < end for question in self.questions[self._n_asked :])
+
+    def revealed(self) -> list[Outcome]:
+        """The outcomes known so far of the questions that were answered."""
+        known = self.outcomes[: self._n_revealed]
+        return [outcome for outcome in known if outcome.key in self.answers]
+
     def reveal_until(self, moment: datetime) -> None:
         """Send the labels known at `moment` of the questions that were answered."""
         known: list[dict[str, Any]] = []
