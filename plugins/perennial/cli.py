@@ -64,8 +64,9 @@ class Day(click.ParamType[str]):
 
 
 KINDS: dict[str, Any] = {
-    **dict.fromkeys(("start", "end", "at", "online_at"), Day()),
+    **dict.fromkeys(("start", "end", "at", "until", "online_at"), Day()),
     "layer": click.Choice(get_args(Layer)),
+    "strategy": click.Choice(["", "stateless", "stateful", "recalibrate"]),
 }
 """What an argument must be, where not any text will do."""
 

@@ -46,3 +46,8 @@ class Settings(BaseSettings):
     airflow_port: int = Field(
         8080, ge=1, le=65535, description="The port of Airflow's pages and API, on loopback."
     )
+
+    def host_of(self, model: str, slot: str) -> str:
+        """Where a slot is asked."""
+        template = self.slot_host or "127.0.0.1"
+        return template.replace("{model}", model).replace("{slot}", slot)

@@ -33,9 +33,10 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
     """Put the newest packaged version of `model` on a slot that does not serve, and prove it.
 
     The slot's server must answer every reference row as the model did offline, to 1e-9; only then
-    the slot may be used. Under a running supervisor the server stays up; without one it is started
-    for the proof, and again by `perennial up`. Twice is the same as once: a version that is on a
-    proven slot stays there. `at` is the night on whose behalf this happens.
+    the slot may be used. Under a running supervisor, and where slots follow the ledger by
+    themselves, the server stays up; without either it is started for the proof, and again by
+    `perennial up`. Twice is the same as once: a version that is on a proven slot stays there. `at`
+    is the night on whose behalf this happens.
     Raises `IntegrityError` when an answer differs, `UnavailableError` when the server does not
     start; the slot is then marked failed and what served before goes on serving. A slot that
     serves this very version stays proven when its server only does not start.
@@ -90,16 +91,19 @@ def _prove(project: Project, slot: Slot, version: str) -> int:
         bento_folder(project, slot.model, version) / "src" / "reference.json"
     )
     what = f"slot {slot.slot} of {slot.model}"
+    host = project.settings.host_of(slot.model, slot.slot)
     with contextlib.ExitStack() as stack:
-        if supervision.is_running(project):
+        if project.settings.slot_host is not None:  # it follows the ledger by itself
+            waiting.until_runs(host, slot.port, what, version, READY_SECONDS)
+        elif supervision.is_running(project):
             log = supervision.start_slot(project, slot, version)
             waiting.until_ready(slot.port, what, READY_SECONDS, log)
         else:
             _must_be_free(slot, what)
             log, lives = stack.enter_context(temporary(project, slot))
             waiting.until_ready(slot.port, what, READY_SECONDS, log, lives=lives)
-        _must_run(slot, what, version)
-        answer = waiting.post(slot.port, "/predict", {"columns": reference.columns})
+        _must_run(host, slot, what, version)
+        answer = waiting.post(slot.port, "/predict", {"columns": reference.columns}, host=host)
         prove(reference, _scores(answer, what))
     return len(reference.scores)
 
@@ -119,7 +123,7 @@ def _must_be_free(slot: Slot, what: str) -> None:
         )
 
 
-def _must_run(slot: Slot, what: str, version: str) -> None:
-    found = waiting.running_version(slot.port)
+def _must_run(host: str, slot: Slot, what: str, version: str) -> None:
+    found = waiting.running_version(slot.port, host)
     if found != version:
         raise UnavailableError(f"{what} runs {found} on port {slot.port}, not {version}")

@@ -16,9 +16,9 @@ from perennial.keep.ledger import Ledger, Slot, bento_folder
 from perennial.serve.process import serve
 
 
-def slot_named(project: Project, model: str, slot: str) -> Slot:
+def slot_named(project: Project, model: str, slot: str, ledger: Ledger | None = None) -> Slot:
     """The reserved slot, or an error that lists the reserved ones."""
-    found = Ledger.of(project).slots(project.model(model).name)
+    found = (ledger or Ledger.of(project)).slots(project.model(model).name)
     for each in found:
         if each.slot == slot:
             return each
@@ -43,7 +43,12 @@ def run_slot(project: Project, model: str, slot: str) -> NoReturn:
             f"slot {slot} of {model}: version {place.version} has no Bento; run `perennial package`"
         )
     verify_bento(project, model, place.version)
-    serve(bento, "127.0.0.1", place.port, {"BENTOML_HOME": str(project.var / "bentoml")})
+    serve(
+        bento,
+        project.settings.slot_bind,
+        place.port,
+        {"BENTOML_HOME": str(project.var / "bentoml")},
+    )
 
 
 def command(*arguments: str) -> list[str]:

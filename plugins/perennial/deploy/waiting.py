@@ -14,12 +14,13 @@ from typing import Any
 from perennial.errors import UnavailableError
 
 STEP_SECONDS = 0.05
+HERE = "127.0.0.1"
 
 
-def is_ready(port: int, path: str = "/readyz") -> bool:
-    """Whether a server on loopback answers `path` with 200 within a second."""
+def is_ready(port: int, path: str = "/readyz", host: str = HERE) -> bool:
+    """Whether a server answers `path` with 200 within a second."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1) as response:
+        with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=1) as response:
             return bool(response.status == 200)
     except (OSError, http.client.HTTPException):
         return False
@@ -33,7 +34,7 @@ def until_ready(
     path: str = "/readyz",
     lives: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Return as soon as the server is ready.
+    """Return as soon as the server on loopback is ready.
 
     Raises `UnavailableError` with the end of its log when it is not within `seconds`, or as soon as
     its process does not live any more.
@@ -50,6 +51,22 @@ def until_ready(
         time.sleep(STEP_SECONDS)
 
 
+def until_runs(host: str, port: int, what: str, version: str, seconds: float) -> None:
+    """Return as soon as a server that starts by itself is ready with `version`.
+
+    Raises `UnavailableError`, with what it runs instead, when it is not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while not (is_ready(port, host=host) and running_version(port, host) == version):
+        if time.monotonic() > deadline:
+            runs = running_version(port, host) or "nothing"
+            raise UnavailableError(
+                f"{what} on {host}:{port} was not ready with {version} within {seconds:g} s "
+                f"(it runs {runs}); its own log says why"
+            )
+        time.sleep(STEP_SECONDS)
+
+
 def tail(log: Path, n_lines: int = 15) -> str:
     """The last lines of a log file."""
     if not log.is_file():
@@ -57,10 +74,10 @@ def tail(log: Path, n_lines: int = 15) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-n_lines:])
 
 
-def running_version(port: int) -> str | None:
+def running_version(port: int, host: str = HERE) -> str | None:
     """The model version that the server on this port runs; None when none tells."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/version", timeout=2) as response:
+        with urllib.request.urlopen(f"http://{host}:{port}/version", timeout=2) as response:
             return str(json.loads(response.read())["version"])
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
         return None
@@ -75,10 +92,10 @@ def get(port: int, path: str) -> Any:
         return None
 
 
-def post(port: int, path: str, body: Any, seconds: float = 30) -> Any:
-    """The JSON answer of a server on loopback to a JSON body."""
+def post(port: int, path: str, body: Any, seconds: float = 30, host: str = HERE) -> Any:
+    """The JSON answer of a server to a JSON body."""
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}",
+        f"http://{host}:{port}{path}",
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )

@@ -111,7 +111,7 @@ class Arms:
         looked = looked or look_up(arm.declared, questions)
         sent = time.perf_counter()
         try:
-            body = await self._client.ask(arm.slot.port, verb, looked.columns, timeout_ms)
+            body = await self._client.ask(arm.slot, verb, looked.columns, timeout_ms)
         except RefusedError:
             hangs = milliseconds(sent) >= 0.95 * timeout_ms
             (ejector.timed_out if hangs else ejector.answered)()

@@ -1,4 +1,4 @@
-"""Asks a slot: JSON over kept-alive loopback connections, within a time limit."""
+"""Asks a slot: JSON over kept-alive connections, within a time limit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import aiohttp
 import orjson
 
+from perennial.declare.settings import Settings
+from perennial.keep.ledger import Slot
 from perennial.serve.said import unavailable
 
 HEADERS = {"Content-Type": "application/json"}
@@ -16,11 +18,12 @@ MAX_ANSWER_BYTES = 64_000_000  # no more memory than this for a slot that has go
 class SlotClient:
     """One HTTP client for all slots; made in the event loop that uses it."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(
-        self, port: int, verb: str, columns: dict[str, list[Any]], timeout_ms: float
+        self, slot: Slot, verb: str, columns: dict[str, list[Any]], timeout_ms: float
     ) -> bytes:
         """The slot's answer to `verb` (`predict` or `explain`) for columns of equal length.
 
@@ -28,7 +31,7 @@ class SlotClient:
         """
         try:
             async with self._open().post(
-                f"http://127.0.0.1:{port}/{verb}",
+                f"http://{self._settings.host_of(slot.model, slot.slot)}:{slot.port}/{verb}",
                 data=orjson.dumps({"columns": columns}),
                 headers=HEADERS,
                 timeout=aiohttp.ClientTimeout(total=timeout_ms / 1000),

@@ -39,7 +39,7 @@ class Gateway:
         if not project.models:
             raise DeclarationError(["models/: no model is declared, so there is nothing to serve"])
         self.project = project
-        self.client = SlotClient()
+        self.client = SlotClient(project.settings)
         ledger = Ledger.of(project)
         self.predictions = Journal(project.var / "journal" / "predictions")
         self.events = EventDesk(project)
