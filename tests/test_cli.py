@@ -27,7 +27,8 @@ REPOSITORY = Path(__file__).parents[1]
 PERIOD = ["--start", "2024-05-01", "--end", "2024-05-02"]
 VALUES = {
     "source": "orders", "layer": "marts", "model": "ripeness", "start": "2024-05-01",
-    "end": "2024-05-03", "at": "2024-05-02", "online_at": "2024-05-03",
+    "end": "2024-05-03", "at": "2024-05-02", "online_at": "2024-05-03", "until": "2024-05-01",
+    "strategy": "stateful", "window_days": "7",
 }  # fmt: skip
 HEAVY = ("feast", "great_expectations", "dbt", "mlflow", "lightgbm", "torch", "bentoml", "pandas")
 CPU_SECONDS = 2.0

@@ -41,6 +41,9 @@ MEANING = {
     "start": "The first UTC day, as YYYY-MM-DD.",
     "end": "The day after the last, as YYYY-MM-DD.",
     "at": "The night on whose behalf it happens, as YYYY-MM-DD: only what was known then counts.",
+    "until": "The first day to leave out of the learning, as YYYY-MM-DD; the night unless given.",
+    "strategy": "stateless, stateful or recalibrate; the declared one unless given.",
+    "window_days": "How many days to learn from; as declared unless given.",
     "online_at": "Also fill the online store, as of the first moment of this day.",
 }
 """What each argument means."""
@@ -56,7 +59,12 @@ STAGES: dict[str, Stage] = {
             "build a model's training rows, fill the online store",
             {"model": None, **PERIOD, "online_at": ""},
         ),
-        Stage("train", "make a candidate", NIGHT),
+        Stage(
+            "train",
+            "make a candidate, from scratch or from what serves",
+            {**NIGHT, "until": "", "strategy": "", "window_days": ""},
+        ),
+        Stage("optimize", "pick the variant of the candidate that goes on", NIGHT),
         Stage("judge", "compare the candidate with what serves and with baselines", NIGHT),
         Stage("package", "make a signed Bento of the blessed candidate", NIGHT),
         Stage("deploy", "start it on a slot of its own and prove its answers", NIGHT),

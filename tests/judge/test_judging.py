@@ -89,9 +89,10 @@ def test_labels_that_are_known_later_are_not_judged_by(make_project: Any) -> Non
 def test_days_that_were_learned_from_cannot_be_judged_on(make_project: Any) -> None:
     project = make_project()
     train("ripeness", LEARN, project=project)
-    said = r"2024-01-01 <= day < 2024-01-21.*2024-01-20 <= day < 2024-01-30"
+    said = r"2024-01-01 <= day < 2024-01-21, which leaves 6 days before 2024-01-27.*at 2024-01-28"
     with pytest.raises(NotEnoughEvidenceError, match=said):
-        judge("ripeness", "2024-01-30", project=project)
+        judge("ripeness", "2024-01-27", project=project)
+    assert judge("ripeness", "2024-01-28", project=project).judged_from == date(2024, 1, 21)
 
 
 def test_shuffled_labels_are_refused(make_project: Any) -> None:
@@ -129,7 +130,7 @@ def test_poisoned_labels_are_refused(make_project: Any) -> None:
     ("fields", "verdict", "said"),
     [
         ({"min_rows": 5000}, "not_enough_evidence", "judge.min_rows asks for 5000"),
-        ({"days": 4}, "not_enough_evidence", "too few days to bound"),
+        ({"days": 4, "held_back_days": 4}, "not_enough_evidence", "too few days to bound"),
         ({"limits": {"log_loss": 0.01}}, "refused", "asks for at most 0.01"),
     ],
 )

@@ -31,7 +31,7 @@ judge_at: "2024-06-10"
 serve_at: "2024-06-10"
 """
 BEFORE_TRAIN = ["land", "check@raw", "layer", "check@marts", "features"]
-FROM_TRAIN = ["train", "judge", "package", "deploy", "release"]
+FROM_TRAIN = ["train", "optimize", "judge", "package", "deploy", "release"]
 STEADY = {"learning_rate": 0.1, "max_rounds": 300}
 CAREFUL = {"learning_rate": 0.05, "max_rounds": 300}
 HASTY = {"learning_rate": 0.001, "max_rounds": 1}
@@ -186,7 +186,7 @@ def test_a_changed_model_runs_from_train_on_and_serves_only_if_blessed(clone: Cl
     assert before is not None
     clone.declare(**HASTY)
     stages = clone.repro()
-    assert stages[:3] == FROM_TRAIN[:3]
+    assert stages[:4] == FROM_TRAIN[:4]
     assert set(stages) <= set(FROM_TRAIN)
     assert clone.report("train")["version"] != before
     assert clone.report("judge")["verdict"] == "refused"

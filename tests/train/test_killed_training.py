@@ -37,7 +37,7 @@ train("ripeness", "2024-01-21", project=Project(Path(sys.argv[1]), Settings()))
 
 POINTS = {
     "before it learns": ("perennial.train.training:_fit", False),
-    "after it learned": ("perennial.train.training:replace_candidate", False),
+    "after it learned": ("perennial.train.keeping:replace_candidate", False),
     "before it is registered": ("perennial.train.registry:Registry.register", True),
     "while it is registered": ("mlflow.tracking:MlflowClient.create_model_version", True),
 }

@@ -58,7 +58,7 @@ def _run_tells_everything(registry: Registry, first: Trained) -> None:
     version = registry.client.get_model_version("ripeness", "1")
     run = registry.client.get_run(version.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.params == {"num_leaves": "7"}
+    assert run.data.params == {"num_leaves": "7", "strategy": "stateless"}
     assert run.data.metrics["final_validation_binary_logloss"] == 0.6
     assert run.data.tags["perennial.digest"] == first.digest
     wanted = {"data_hash": "d", "code_version": "c", "environment": "e", "seed": "7"}

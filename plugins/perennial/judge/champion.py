@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from perennial.judge.judged import Check
 from perennial.learn.contract import FloatArray
 from perennial.learn.loading import parse_model
 from perennial.learn.version_files import VersionFiles, read
+from perennial.train.champion import learned_days
 from perennial.train.labelled_rows import LabelledRows
 
 
@@ -25,6 +27,8 @@ class Champion:
     scores: FloatArray | None
     check: Check | None
     """The check when there is nothing to compare; None when the scores have to tell."""
+    learned_until: date | None = None
+    """The first day that it has not learned from."""
 
 
 def champion_folder(project: Project, model: str) -> Path | None:
@@ -57,4 +61,4 @@ def ask_champion(
     if not np.isfinite(scores).all():
         why = "some of its answers are not numbers"
         return Champion(version, None, verdict.check_not_comparable(version, why))
-    return Champion(version, scores, None)
+    return Champion(version, scores, None, learned_days(files)[1])

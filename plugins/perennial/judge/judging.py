@@ -28,6 +28,7 @@ from perennial.learn.contract import FloatArray
 from perennial.learn.loading import parse_model
 from perennial.learn.version_files import VersionFiles
 from perennial.train.candidate import read_candidate
+from perennial.train.champion import learned_days
 from perennial.train.labelled_rows import LabelledRows, read_labelled
 
 
@@ -43,7 +44,10 @@ class _Found:
 
 
 def judge(model: str, at: str, *, project: Project | None = None) -> Judged:
-    """Judge the candidate on the `judge.days` days before `at`, by labels known at 00:00 UTC of it.
+    """Judge the candidate on the days before `at`, by labels known at 00:00 UTC of it.
+
+    Judged are the last `judge.days` days that it has not learned from, `judge.held_back_days` at
+    least.
 
     Reads the candidate, `data/lake/training/<model>` and what serves now; writes the report to
     `var/reports/judge/<model>.json`, its numbers to `var/reports/metrics/<model>.json` and plots
@@ -52,24 +56,18 @@ def judge(model: str, at: str, *, project: Project | None = None) -> Judged:
     doubt on the primary metric (or the champion is missed by no more than the declared margin).
     Twice is the same as once.
 
-    Raises NotEnoughEvidenceError when the judged days are not after those learned from, or have
-    no rows; IntegrityError when a file of either model differs from its digest.
+    Raises NotEnoughEvidenceError when there are too few days since those learned from, or they
+    have no rows; IntegrityError when a file of either model differs from its digest.
     """
     project = project or Project.find()
     declared, end = project.model(model), date.fromisoformat(at)
-    start = end - timedelta(days=declared.judge.days)
     with (
         locks.exclusive(project.var / "locks", f"judge-{model}"),
         progress(f"judge {model}", total=None),
     ):
         candidate = read_candidate(project, model)
-        window = window_of(candidate)
-        if start < window[1]:
-            raise NotEnoughEvidenceError(
-                f"model {model}: the candidate learned from {window[0]} <= day < {window[1]}, "
-                f"so it cannot be judged on {start} <= day < {end}: judge at {window[1]} plus "
-                f"{declared.judge.days} days or later (judge.days), or train for an earlier date"
-            )
+        window = learned_days(candidate)
+        start = first_judged(declared, window, end)
         judged = read_labelled(project, declared, start, end, known_by=end)
         found = _find(project, declared, candidate, judged)
     word, reasons = verdict.decide(found.checks)
@@ -128,10 +126,18 @@ def _compact(report: Judged) -> dict[str, Any]:
     }
 
 
-def window_of(version: VersionFiles) -> tuple[date, date]:
-    """The days `start <= day < end` that a version learned from."""
-    story = json.loads(version.files["training.json"])
-    return date.fromisoformat(story["window_start"]), date.fromisoformat(story["window_end"])
+def first_judged(model: Model, window: tuple[date, date], end: date) -> date:
+    """The first of the judged days: `judge.days` before `end`, none of them learned from."""
+    start = max(end - timedelta(days=model.judge.days), window[1])
+    if (end - start).days < model.judge.held_back_days:
+        earliest = window[1] + timedelta(days=model.judge.held_back_days)
+        raise NotEnoughEvidenceError(
+            f"model {model.name}: the candidate learned from {window[0]} <= day < {window[1]}, "
+            f"which leaves {max(0, (end - start).days)} days before {end} to judge it on, and "
+            f"judge.held_back_days asks for {model.judge.held_back_days}: judge at {earliest} or "
+            f"later, or train --until {end - timedelta(days=model.judge.held_back_days)}"
+        )
+    return start
 
 
 def _find(project: Project, model: Model, candidate: VersionFiles, judged: LabelledRows) -> _Found:
@@ -160,7 +166,8 @@ def _compare(
     scores: FloatArray,
     found: _Found,
 ) -> None:
-    opponents = baseline_scores(project, model, window_of(candidate), judged)
+    window = learned_days(candidate)
+    opponents = baseline_scores(project, model, window, judged)
     champion = ask_champion(project, model.name, candidate, judged)
     found.champion = champion.version
     if champion.version is not None and champion.scores is not None:
@@ -170,8 +177,12 @@ def _compare(
     found.checks += verdict.check_limits(found.metrics, model.judge)
     for name, opponent in compared.opponents.items():
         beside = opponent.metrics[model.judge.primary]
-        check = verdict.check_champion if name == champion.version else verdict.check_baseline
-        found.checks.append(check(name, beside, model.judge))
+        if name == champion.version:
+            seen = champion.learned_until
+            check = verdict.check_champion(name, beside, model.judge)
+            found.checks.append(verdict.allow_for_seen_days(check, name, seen, judged.start))
+        else:
+            found.checks.append(verdict.check_baseline(name, beside, model.judge))
     if champion.check is not None:
         found.checks.append(champion.check)
 

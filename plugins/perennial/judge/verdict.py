@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 
@@ -62,6 +63,23 @@ def check_champion(version: str, beside: Beside, declared: Judge) -> Check:
     """It must beat what serves now beyond doubt, or stay within the declared margin of it."""
     name, serves = f"champion {version}", f"{version}, which serves now"
     return _better(name, serves, beside, declared, declared.margin)
+
+
+def allow_for_seen_days(
+    check: Check, version: str, learned_until: date | None, judged_from: date
+) -> Check:
+    """What the check says when the champion has learned from some of the judged days.
+
+    It knows their answers then, which can only help it: a win against it counts all the same, but
+    a loss tells nothing.
+    """
+    if learned_until is None or learned_until <= judged_from:
+        return check
+    seen = f"{version} has learned from the judged days before {learned_until}"
+    if check.outcome == "failed":
+        sentence = f"{check.sentence}; but {seen}, so that this comparison favours it"
+        return _check(check.name, "unknown", sentence)
+    return _check(check.name, check.outcome, f"{check.sentence} ({seen}, which favours it)")
 
 
 def check_no_champion() -> Check:

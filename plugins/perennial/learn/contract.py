@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,10 @@ class Explanation:
 class Learner(Protocol):
     """Something fitted that answers. Its files are text or safe tensors, never pickle."""
 
-    family: ClassVar[str]
+    @property
+    def family(self) -> str:
+        """The family it is of."""
+        ...
 
     @property
     def task(self) -> Task:
@@ -101,6 +104,8 @@ class Fitted:
     n_rounds: int
     is_stopped_early: bool
     curve: Curve
+    validation_loss: float
+    """The curve's metric on the held-out days."""
 
 
 class Fit(Protocol):
@@ -108,6 +113,24 @@ class Fit(Protocol):
 
     def __call__(
         self, evidence: Evidence, task: Task, declared: Train, on_round: OnRound
+    ) -> Fitted: ...
+
+
+class Way(Protocol):
+    """One way in which a family goes on from a champion with new evidence.
+
+    With `later` it may choose by these rows how far it goes; without it goes as far as `n_rounds`
+    says, which a run with `later` has found.
+    """
+
+    def __call__(
+        self,
+        champion: Learner,
+        evidence: Evidence,
+        declared: Train,
+        on_round: OnRound,
+        later: Evidence | None = None,
+        n_rounds: int | None = None,
     ) -> Fitted: ...
 
 

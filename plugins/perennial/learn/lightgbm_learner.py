@@ -41,6 +41,11 @@ class LightGBMLearner:
         return self._task
 
     @property
+    def text(self) -> str:
+        """LightGBM's own text."""
+        return self._text
+
+    @property
     def features(self) -> tuple[str, ...]:
         """The columns it needs, in its order."""
         return self.encoding.names

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from perennial.errors import IntegrityError
-from perennial.learn.contract import Fit, Learner
+from perennial.learn.contract import Fit, Learner, Way
+from perennial.learn.recalibrated import CALIBRATION, Recalibrated
 from perennial.learn.version_files import VersionFiles, read
 
 FEATURES = "features.json"
@@ -24,10 +26,17 @@ def load_model(folder: Path) -> Learner:
 def parse_model(version: VersionFiles) -> Learner:
     """The model that verified files hold."""
     try:
-        family = str(json.loads(version.files[FEATURES])["family"])
+        family = family_of(version.files)
     except (KeyError, ValueError, TypeError) as error:
         raise IntegrityError(f"{version.version}: {FEATURES} names no family") from error
+    if CALIBRATION in version.files:
+        return Recalibrated.load(version.files)
     return learner_class(family).load(version.files)
+
+
+def family_of(files: Mapping[str, bytes]) -> str:
+    """The family that a version's files name."""
+    return str(json.loads(files[FEATURES])["family"])
 
 
 def learner_class(family: str) -> type[Learner]:
@@ -45,4 +54,13 @@ def fit_of(family: str) -> Fit:
         from perennial.learn.lightgbm_fitting import fit
 
         return fit
+    raise ValueError(f"family must be lightgbm, got {family!r}")
+
+
+def ways_of(family: str) -> dict[str, Way]:
+    """How a family goes on from a champion, each way by its name."""
+    if family == "lightgbm":
+        from perennial.learn.lightgbm_updating import add_trees, refit
+
+        return {"refit": refit, "init_model": add_trees}
     raise ValueError(f"family must be lightgbm, got {family!r}")

@@ -1,5 +1,6 @@
-"""train: makes a candidate out of what was known."""
+"""train: makes a candidate out of what was known, from scratch or from what serves."""
 
-from perennial.train.training import Trained, train
+from perennial.train.trained import Trained
+from perennial.train.training import train
 
 __all__ = ["Trained", "train"]

@@ -15,7 +15,7 @@ from perennial.learn.contract import Curve
 from perennial.train.candidate import candidate_folder
 
 if TYPE_CHECKING:
-    from perennial.train.training import Trained
+    from perennial.train.trained import Trained
 
 DIGEST, VERSION = "perennial.digest", "perennial.version"
 
@@ -129,7 +129,12 @@ class Registry:
             Metric("n_rows", trained.n_rows, 0, 0),
         ]
         metrics.append(Metric(f"final_{loss}", trained.validation_loss, 0, 0))
-        parameters = [Param(name, str(value)) for name, value in trained.parameters.items()]
+        for each in trained.tried:
+            metrics.append(Metric(f"{each.way}_held_out_{each.metric}", each.held_out, 0, 0))
+            if each.forgetting is not None:
+                metrics.append(Metric(f"{each.way}_forgetting", each.forgetting, 0, 0))
+        given = {**trained.parameters, "strategy": trained.strategy}
+        parameters = [Param(name, str(value)) for name, value in given.items()]
         self.client.log_batch(run_id, metrics=metrics, params=parameters)
         folder = candidate_folder(self.project, trained.model)
         self.client.log_artifacts(run_id, str(folder), "model")
@@ -164,6 +169,7 @@ class Registry:
 def _tags(trained: Trained) -> dict[str, str]:
     made_from = {k: str(v) for k, v in trained.lineage.model_dump().items() if v is not None}
     window = {"window_start": str(trained.window_start), "window_end": str(trained.window_end)}
-    facts = {**made_from, **window, "seed": str(trained.seed)}
+    facts = {**made_from, **window, "seed": str(trained.seed), "strategy": trained.strategy}
+    facts |= {"parent": trained.parent, "why": trained.why} if trained.parent else {}
     named = {DIGEST: trained.digest, VERSION: trained.version}
     return {**named, **{f"perennial.{name}": text for name, text in facts.items()}}

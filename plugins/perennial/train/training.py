@@ -3,146 +3,93 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
-
-import orjson
-from pydantic import Field
+from typing import get_args
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.errors import NotEnoughEvidenceError
-from perennial.keep import files, locks
+from perennial.keep import locks
 from perennial.keep.progress import progress
-from perennial.keep.report import Report
-from perennial.learn.contract import Curve, Evidence, Fitted
+from perennial.learn.contract import Evidence, Fitted
 from perennial.learn.loading import fit_of
-from perennial.train.candidate import replace_candidate
+from perennial.train.keeping import keep
 from perennial.train.labelled_rows import LabelledRows, read_labelled
-from perennial.train.lineage import Lineage, lineage
-
-TRAINING = "training.json"
-MIN_ROWS = 100
-CURVE_POINTS = 200
-
-
-class Trained(Report):
-    """What was learned, from what."""
-
-    model: str
-    at: date
-    version: str = Field(description="The first twelve digits of the digest.")
-    digest: str = Field(description="SHA-256 of the files that make the answers.")
-    window_start: date
-    window_end: date = Field(description="The first day that was not learned from.")
-    n_rows: int
-    n_unlabelled: int = Field(description="Rows left out: they have no label.")
-    n_not_yet_known: int = Field(description="Rows left out: their label was known after `at`.")
-    mean_label: float = Field(description="For binary the share of positives.")
-    n_features: int
-    n_rounds: int
-    is_stopped_early: bool
-    validation_metric: str
-    validation_loss: float = Field(description="On the held-out days, before a refit.")
-    seed: int
-    parameters: dict[str, Any]
-    importance: dict[str, float] = Field(description="Per feature its share, summing to 1.")
-    lineage: Lineage
-    registered_as: int | None = Field(
-        None, description="The version's number in the MLflow registry, once it has one."
-    )
+from perennial.train.lineage import lineage
+from perennial.train.recalibrating import recalibrate
+from perennial.train.recent import MIN_ROWS
+from perennial.train.trained import Asked, Learned, Strategy, Trained
+from perennial.train.updating import update
 
 
-def train(model: str, at: str, *, project: Project | None = None) -> Trained:
-    """Learn a candidate from the days before `at` and the labels known at 00:00 UTC of it.
+def train(
+    model: str,
+    at: str,
+    until: str = "",
+    strategy: str = "",
+    window_days: str = "",
+    *,
+    project: Project | None = None,
+) -> Trained:
+    """Learn a candidate from the days before `until` and the labels known at 00:00 UTC of `at`.
 
-    Reads `data/lake/training/<model>`, days `at - window_days <= day < at`. Writes the candidate
+    `until` is `at` unless given, `strategy` and `window_days` are the declared ones. stateless:
+    from scratch, on the window (all history when none is declared). stateful: what serves goes on
+    with `window_days` recent days (`train.update.days`). recalibrate: only the level of its
+    answers is fitted to them.
+
+    Reads `data/lake/training/<model>` and, but for stateless, what serves. Writes the candidate
     `var/models/<model>/candidate` (whole or not at all), plots below `var/reports/plots/<model>`,
     and a run and a version in MLflow. Twice is the same as once: the same data give the same
     bytes, and a digest is registered once.
 
-    Raises NotEnoughEvidenceError when there are too few labelled rows or days, or one class only;
+    Raises NotEnoughEvidenceError when there are too few labelled rows or days, or one class only,
+    or every update forgets too much; UnavailableError when there is no champion to go on from;
     ContractBrokenError when the rows are not as the features stage promises.
     """
     project = project or Project.find()
-    declared, end = project.model(model), date.fromisoformat(at)
+    declared = project.model(model)
+    asked = _asked(declared, at, until, strategy, window_days)
+    learn = {"stateless": _afresh, "stateful": update, "recalibrate": recalibrate}[asked.strategy]
     with locks.exclusive(project.var / "locks", f"train-{model}"):
-        window = declared.train.window_days
-        start = end - timedelta(days=window) if window else None
-        rows = read_labelled(project, declared, start, end, known_by=end)
-        made_from = lineage(project, declared, rows.start, end)
-        fitted = _fit(declared, rows)
-        return _keep(project, declared, rows, fitted, made_from)
+        return keep(project, declared, asked, learn(project, declared, asked))
 
 
-def _fit(model: Model, rows: LabelledRows) -> Fitted:
+def _asked(model: Model, at: str, until: str, strategy: str, window_days: str) -> Asked:
+    chosen: Strategy = model.train.strategy
+    if strategy:
+        accepted = get_args(Strategy)
+        if strategy not in accepted:
+            raise ValueError(f"strategy must be one of {', '.join(accepted)}, got {strategy!r}")
+        chosen = next(each for each in accepted if each == strategy)
+    window = model.train.window_days if chosen == "stateless" else None
+    if window_days:
+        if not window_days.isdecimal() or int(window_days) < 1:
+            raise ValueError(f"window_days must be a whole number from 1, got {window_days!r}")
+        window = int(window_days)
+    night = date.fromisoformat(at)
+    end = date.fromisoformat(until or at)
+    if end > night:
+        raise NotEnoughEvidenceError(
+            f"model {model.name}: until must not be after at: on the night of {night} nothing is "
+            f"known of the days until {end}"
+        )
+    return Asked(night, end, chosen, window)
+
+
+def _afresh(project: Project, model: Model, asked: Asked) -> Learned:
+    start = asked.until - timedelta(days=asked.window_days) if asked.window_days else None
+    rows = read_labelled(project, model, start, asked.until, known_by=asked.at)
+    made_from = lineage(project, model, rows.start, asked.until)
+    return Learned(rows, _fit(model, rows, asked), made_from, rows.start)
+
+
+def _fit(model: Model, rows: LabelledRows, asked: Asked) -> Fitted:
     if rows.n_rows < MIN_ROWS:
         raise NotEnoughEvidenceError(
             f"model {model.name}: {rows.n_rows} rows of {rows.start} <= day < {rows.end} have a "
-            f"label known by {rows.end}, at least {MIN_ROWS} are needed ({rows.n_unlabelled} have "
+            f"label known by {asked.at}, at least {MIN_ROWS} are needed ({rows.n_unlabelled} have "
             f"no label, of {rows.n_not_yet_known} it was known only later)"
         )
     evidence = Evidence(rows.features, rows.labels, rows.days)
     with progress(f"train {model.name}", total=None) as step:
         return fit_of(model.train.learner)(evidence, model.task, model.train, step)
-
-
-def _keep(
-    project: Project, model: Model, rows: LabelledRows, fitted: Fitted, made_from: Lineage
-) -> Trained:
-    from perennial.train.registry import Registry
-
-    report = _report(model, rows, fitted, made_from)
-    answering = fitted.learner.save()
-    story = {**report, "learning_curve": _points(fitted.curve)}
-    written = orjson.dumps(story, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    digest = replace_candidate(project, model.name, answering, {TRAINING: written})
-    _plots(project, model.name, fitted.curve, report["importance"])
-    trained = Trained(**report, version=digest[:12], digest=digest)
-    number = Registry(project).register(trained, fitted.curve)
-    return trained.model_copy(update={"registered_as": number})
-
-
-def _report(model: Model, rows: LabelledRows, fitted: Fitted, made_from: Lineage) -> dict[str, Any]:
-    curve = fitted.curve
-    return {
-        "model": model.name,
-        "at": rows.end,
-        "window_start": rows.start,
-        "window_end": rows.end,
-        "n_rows": rows.n_rows,
-        "n_unlabelled": rows.n_unlabelled,
-        "n_not_yet_known": rows.n_not_yet_known,
-        "mean_label": rows.mean_label,
-        "n_features": len(fitted.learner.features),
-        "n_rounds": fitted.n_rounds,
-        "is_stopped_early": fitted.is_stopped_early,
-        "validation_metric": curve.metric,
-        "validation_loss": curve.validation[fitted.n_rounds - 1],
-        "seed": model.train.seed,
-        "parameters": model.train.parameters,
-        "importance": fitted.learner.importance(),
-        "lineage": made_from.model_dump(),
-    }
-
-
-def _points(curve: Curve) -> list[dict[str, float | int]]:
-    """The learning curve, thinned to some 200 rounds, the last one among them."""
-    n = len(curve.validation)
-    rounds = sorted({*range(0, n, max(1, n // CURVE_POINTS)), n - 1})
-    return [
-        {
-            "round": each + 1,
-            "training": curve.training[each],
-            "validation": curve.validation[each],
-        }
-        for each in rounds
-    ]
-
-
-def _plots(project: Project, model: str, curve: Curve, importance: dict[str, float]) -> None:
-    folder = project.var / "reports" / "plots" / model
-    shares = sorted(importance.items(), key=lambda each: (-each[1], each[0]))
-    ranked = [{"feature": name, "share": share} for name, share in shares]
-    for name, records in (("learning_curve", _points(curve)), ("importance", ranked)):
-        text = orjson.dumps(records, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        files.replace_text(folder / f"{name}.json", text.decode())

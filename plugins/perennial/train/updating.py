@@ -1,0 +1,153 @@
+"""Stateful learning: the champion goes on with recent days, guarded against forgetting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from perennial.declare.model import Model
+from perennial.declare.project import Project
+from perennial.errors import NotEnoughEvidenceError
+from perennial.keep.progress import progress
+from perennial.learn.contract import Evidence, Fitted, Learner, OnRound, Way
+from perennial.learn.loading import ways_of
+from perennial.measure.metrics import METRICS
+from perennial.train.champion import Champion, read_champion
+from perennial.train.labelled_rows import read_labelled
+from perennial.train.lineage import lineage
+from perennial.train.recent import Recent, part, read_recent
+from perennial.train.trained import Asked, Learned, Tried
+
+
+def update(project: Project, model: Model, asked: Asked) -> Learned:
+    """Go on from what serves, by the way that does best on held-out recent days.
+
+    Each way learns from the recent days but the held-out ones, answers those, and (with
+    `train.stopping.refit`) learns once more from all of them. A candidate that is worse than the
+    champion by more than `train.update.max_forgetting` on older days of the champion's own window
+    is discarded. It always starts from the champion, never from a candidate: what a killed
+    training learned is not learned twice.
+
+    Raises NotEnoughEvidenceError when there is no new day, there are too few rows, forgetting
+    cannot be measured, or every way forgets too much.
+    """
+    champion = read_champion(project, model)
+    recent = read_recent(project, model, champion, asked, only_new=False)
+    older = older_rows(project, model, champion, asked)
+    with progress(f"update {model.name}", total=None) as step:
+        attempts = [
+            _attempt(model, champion.learner, recent, older, name, way, step)
+            for name, way in ways_of(model.train.learner).items()
+        ]
+    chosen = choose(model, attempts)
+    return Learned(
+        rows=recent.rows,
+        fitted=chosen.fitted,
+        made_from=lineage(project, model, recent.rows.start, asked.until),
+        window_start=min(champion.learned_from, recent.rows.start),
+        parent=champion.version,
+        tried=tuple(each.tried for each in attempts),
+        why=_why(model, chosen, attempts),
+    )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way's result, and what it was like."""
+
+    fitted: Fitted
+    tried: Tried
+
+
+def choose(model: Model, attempts: list[Attempt]) -> Attempt:
+    """The best on the held-out days among those that remember; an error when none does."""
+    bound, sign = model.train.update.max_forgetting, METRICS[model.judge.primary].sign
+    kept = [each for each in attempts if (each.tried.forgetting or 0.0) <= bound]
+    if not kept:
+        found = ", ".join(f"{each.tried.way} {each.tried.forgetting:.4g}" for each in attempts)
+        raise NotEnoughEvidenceError(
+            f"model {model.name}: every update forgets more than {bound:g} of "
+            f"{model.judge.primary} on older days ({found}); retrain instead (declared in "
+            "train.update.max_forgetting)"
+        )
+    return max(kept, key=lambda each: sign * each.tried.held_out)
+
+
+def older_rows(project: Project, model: Model, champion: Champion, asked: Asked) -> Evidence:
+    """Rows of `train.update.older_days` days of the champion's window before the recent ones.
+
+    The days are drawn by the model's seed from the whole window, so that neither its age nor the
+    days of the week decide what counts as remembered.
+    """
+    declared = model.train.update
+    recent_start = asked.until - timedelta(days=asked.window_days or declared.days)
+    end = min(champion.learned_until, recent_start)
+    if champion.learned_from >= end:
+        raise NotEnoughEvidenceError(
+            f"model {model.name}: {champion.version}, which serves, learned from "
+            f"{champion.learned_from} on, and the update learns from {recent_start} on: there are "
+            "no older days on which forgetting could be measured; retrain instead"
+        )
+    rows = read_labelled(project, model, champion.learned_from, end, known_by=asked.at)
+    days = np.unique(rows.days)
+    random = np.random.default_rng(model.train.seed)
+    drawn = random.choice(days, min(declared.older_days, days.size), replace=False)
+    return part(rows, np.isin(rows.days, drawn))
+
+
+def _attempt(
+    model: Model,
+    champion: Learner,
+    recent: Recent,
+    older: Evidence,
+    name: str,
+    way: Way,
+    step: OnRound,
+) -> Attempt:
+    trial = way(champion, recent.learned, model.train, step, recent.held_out)
+    final = trial
+    if model.train.stopping.refit:
+        again = way(champion, recent.all, model.train, step, n_rounds=trial.n_rounds)
+        # The trial's curve is the honest one: it is of days that it had not seen.
+        final = Fitted(
+            again.learner,
+            again.n_rounds,
+            trial.is_stopped_early,
+            trial.curve,
+            trial.validation_loss,
+        )
+    was, now = scores_of(model, older, champion, final.learner)
+    before, after = scores_of(model, recent.held_out, champion, trial.learner)
+    return Attempt(
+        final,
+        Tried(
+            way=name,
+            metric=model.judge.primary,
+            held_out=after,
+            champion=before,
+            forgetting=METRICS[model.judge.primary].sign * (was - now),
+            n_rounds=final.n_rounds,
+        ),
+    )
+
+
+def scores_of(model: Model, rows: Evidence, *learners: Learner) -> list[float]:
+    """The primary metric of each learner on the same rows."""
+    metric = METRICS[model.judge.primary].function
+    return [float(metric(rows.labels, each.predict(rows.rows))) for each in learners]
+
+
+def _why(model: Model, chosen: Attempt, attempts: list[Attempt]) -> str:
+    name, bound = model.judge.primary, model.train.update.max_forgetting
+    best = chosen.tried
+    told = [
+        f"{each.tried.way} {each.tried.held_out:.4g}"
+        + (" (forgets too much)" if (each.tried.forgetting or 0.0) > bound else "")
+        for each in attempts
+    ]
+    return (
+        f"{best.way}: {name} on the held-out days is {', '.join(told)}, the champion's "
+        f"{best.champion:.4g}; it forgets {best.forgetting:.4g} of at most {bound:g}"
+    )
