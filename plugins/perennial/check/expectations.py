@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ def load() -> ModuleType:
         warnings.simplefilter("ignore")  # its imports use deprecated modules of Python
         import great_expectations
         import great_expectations.expectations
+    # Wherever another library has opened the root logger, it tells of each temporary folder.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     return great_expectations
 
 
