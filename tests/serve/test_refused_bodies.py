@@ -13,7 +13,7 @@ import pytest
 from .conftest import QUESTION, SALE, Bakery
 
 GOOD = orjson.dumps(QUESTION)
-PLACES = ["/predict", "/explain", "/events/sales"]
+PLACES = ["/predict", "/explain", "/feedback", "/events/sales"]
 
 
 def with_value(field: str, value: bytes) -> bytes:
@@ -27,6 +27,7 @@ def gateway(shared_gateway: Bakery) -> Iterator[Bakery]:
     yield shared_gateway
     assert shared_gateway.slot.asked == []
     assert shared_gateway.journaled() == []
+    assert shared_gateway.gateway.feedback.journal.last_seq == 0
     assert shared_gateway.get("/events/sales").json["seq"] == 0
 
 

@@ -198,7 +198,15 @@ def test_metrics_have_what_we_count(servers: Servers) -> None:
     assert answers not in metrics(servers.slot), "each port tells what its own process counted"
 
 
-OURS = ["/predict", f"/predict/{MODEL}", "/explain", "/events/sales", "/openapi.json", "/version"]
+OURS = [
+    "/predict",
+    f"/predict/{MODEL}",
+    "/explain",
+    "/feedback",
+    "/events/sales",
+    "/openapi.json",
+    "/version",
+]
 BENTOS = [
     "/",
     "/livez",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from perennial.declare.model import RequestField
+from perennial.declare.model import Model, RequestField
 from perennial.declare.sources import Source
 from perennial.serve import kinds
 from perennial.serve.refusals import from_validation
@@ -81,6 +81,21 @@ def event(source: Source, most: int) -> Form:
         for each in source.columns
     ]
     return Form(f"{source.name}_event", named, most)
+
+
+def truth(model: Model, most: int) -> Form:
+    """The form of one label of a model, told after its answer."""
+    said = (
+        f"Whether it came true: {model.label.positive!r} (or 1, true) or {model.label.negative!r} "
+        "(or 0, false)."
+        if model.task == "binary"
+        else f"What it really was {model.label.unit}".strip() + "."
+    )
+    named = [
+        Named("prediction_id", kinds.PREDICTION_ID, True, "The answer that it is about."),
+        Named("label", kinds.truth(model), True, said),
+    ]
+    return Form(f"{model.name}_feedback", named, most)
 
 
 def _typed(field: Named) -> Any:

@@ -21,6 +21,7 @@ from perennial.keep.ledger import Ledger
 from perennial.keep.watermark import Watermark, watermarks
 from perennial.serve.asking import SlotClient
 from perennial.serve.desk import PredictionDesk
+from perennial.serve.feedback import FeedbackDesk
 from perennial.serve.limits import Limits
 from perennial.serve.metrics import EVENTS_FRESH, EVENTS_LAST
 from perennial.serve.openapi import document
@@ -43,6 +44,7 @@ class Gateway:
         ledger = Ledger.of(project)
         self.predictions = Journal(project.var / "journal" / "predictions")
         self.events = EventDesk(project)
+        self.feedback = FeedbackDesk(project)
         self.desks = {
             name: PredictionDesk(project, model, ledger, self.client, self.predictions)
             for name, model in project.models.items()
@@ -71,6 +73,8 @@ class Gateway:
             Route("/predict/{model}", self._guarded(self._predict), methods=["POST"]),
             Route("/explain", self._guarded(self._explain), methods=["POST"]),
             Route("/explain/{model}", self._guarded(self._explain), methods=["POST"]),
+            Route("/feedback", self._guarded(self._take_feedback), methods=["POST"]),
+            Route("/feedback/{model}", self._guarded(self._take_feedback), methods=["POST"]),
             Route("/events/{source}", self._guarded(self._post_events), methods=["POST"]),
             Route("/events/{source}", self._guarded(self._read_events), methods=["GET"]),
             Route("/openapi.json", self._openapi, methods=["GET"]),
@@ -84,6 +88,7 @@ class Gateway:
             await desk.close()
         await self.client.close()
         self.predictions.close()
+        self.feedback.close()
         self.events.close()
 
     def _guarded(self, handler: Handler) -> Handler:
@@ -111,6 +116,9 @@ class Gateway:
     async def _explain(self, request: Request) -> Response:
         return _json(await self._desk(request).answer(await request.body(), "explain"))
 
+    async def _take_feedback(self, request: Request) -> Response:
+        return _json(self.feedback.post(self._desk(request).model, await request.body()))
+
     async def _post_events(self, request: Request) -> Response:
         body = await request.body()
         return _json(self.events.post(request.path_params["source"], body))
@@ -123,8 +131,9 @@ class Gateway:
 
     async def _openapi(self, _: Request) -> Response:
         forms = {name: desk.parser.form for name, desk in self.desks.items()}
+        labels = {name: self.feedback.form(desk.model) for name, desk in self.desks.items()}
         events = {name: inbox.form for name, inbox in self.events.sources.items()}
-        return _json(document(forms, events))
+        return _json(document(forms, labels, events))
 
 
 def _json(content: Any) -> Response:

@@ -8,9 +8,9 @@ import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BeforeValidator, Field
+from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema
 
-from perennial.declare.model import RequestField
+from perennial.declare.model import Model, RequestField
 from perennial.declare.sources import DataType
 
 INT32, INT64 = 2**31, 2**63
@@ -52,6 +52,8 @@ def _day(value: Any) -> Any:
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 Day = Annotated[date, BeforeValidator(_day)]
 
+PREDICTION_ID = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
 POSTED: dict[DataType, Any] = {
     "varchar": Annotated[str, Field(max_length=10_000, pattern=NO_NUL)],
     "smallint": Annotated[int, Field(ge=-(2**15), lt=2**15)],
@@ -79,3 +81,19 @@ def asked(field: RequestField) -> Any:
             return bool
         case "timestamp":
             return Moment
+
+
+def truth(model: Model) -> Any:
+    """The type of a model's labels: a number, and where it is 0 or 1 also the model's words."""
+    if model.task == "regression":
+        return float
+    numbers = {0: 0, 1: 1, model.label.negative: 0, model.label.positive: 1}
+
+    def number(value: Any) -> int:
+        if isinstance(value, str | int | float) and value in numbers:  # False and True are 0 and 1
+            return numbers[value]
+        words = f"{model.label.positive!r}, {model.label.negative!r}"
+        raise ValueError(f"{words}, 0, 1, true or false")
+
+    accepted = [model.label.positive, model.label.negative, 0, 1, True, False]
+    return Annotated[int, BeforeValidator(number), WithJsonSchema({"enum": accepted})]

@@ -17,8 +17,8 @@ _STATUS = {
 }
 
 
-def document(questions: dict[str, Form], events: dict[str, Form]) -> Any:
-    """OpenAPI 3.1: /predict and /explain per model, /events per source."""
+def document(questions: dict[str, Form], labels: dict[str, Form], events: dict[str, Form]) -> Any:
+    """OpenAPI 3.1: /predict, /explain and /feedback per model, /events per source."""
     schemas: dict[str, Any] = {"Answer": ANSWER, "Explained": EXPLAINED, "Refusal": REFUSAL}
     paths: dict[str, Any] = {}
     for model, form in questions.items():
@@ -27,9 +27,10 @@ def document(questions: dict[str, Form], events: dict[str, Form]) -> Any:
             ("predict", "Ask for a prediction", _one_or_many("Answer", form.most)),
             ("explain", "Ask why", _one_or_many("Explained", form.most)),
         ):
-            paths[f"/{verb}/{model}"] = {"post": _post(summary, f"{verb}_{model}", body, answer)}
-            if len(questions) == 1:
-                paths[f"/{verb}"] = {"post": _post(summary, verb, body, answer)}
+            _both(paths, verb, model, len(questions) == 1, (summary, body, answer))
+    for model, form in labels.items():
+        told = ("Tell what came true", _body(form, schemas), POSTED)
+        _both(paths, "feedback", model, len(labels) == 1, told)
     for source, form in events.items():
         summary = f"Post what happened: rows of {source}"
         paths[f"/events/{source}"] = {
@@ -46,6 +47,16 @@ def document(questions: dict[str, Form], events: dict[str, Form]) -> Any:
         "paths": paths,
         "components": {"schemas": schemas},
     }
+
+
+def _both(
+    paths: dict[str, Any], verb: str, model: str, is_only: bool, told: tuple[str, Any, Any]
+) -> None:
+    """The path that names the model, and the one that need not where there is only one."""
+    summary, body, answer = told
+    paths[f"/{verb}/{model}"] = {"post": _post(summary, f"{verb}_{model}", body, answer)}
+    if is_only:
+        paths[f"/{verb}"] = {"post": _post(summary, verb, body, answer)}
 
 
 def _body(form: Form, schemas: dict[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _allowed(kind: str, message: str, known: Iterable[str]) -> str:
             return "the field is required"
         case "extra_forbidden":
             return f"no such field is declared (these are: {', '.join(known)})"
-        case "string_pattern_mismatch":
+        case "string_pattern_mismatch" if "x00" in message:
             return "text without NUL characters"
     return message.removeprefix("Input should be ").removeprefix("Value error, ")
 

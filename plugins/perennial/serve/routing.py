@@ -5,37 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from perennial.keep.ledger import Ledger, Slot
+from perennial.keep.ledger import Ledger, Route
 from perennial.serve.metrics import SHADOW, WEIGHT
 
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class Route:
-    """What answers for a model: the champion, and a challenger while a release is under way."""
-
-    champion: Slot
-    since: str
-    release_id: int | None = None
-    challenger: Slot | None = None
-    weight: float = 0.0
-    shadow: float = 0.0
-
-
-def _live(ledger: Any, model: str) -> Any:
-    """Until the ledger tells releases itself."""
-    if hasattr(ledger, "live"):
-        return ledger.live(model)
-    current = ledger.current(model)
-    return Route(*current) if current else None
 
 
 class Router:
@@ -71,7 +49,7 @@ class Router:
 
     async def _read(self) -> None:
         try:
-            route = await asyncio.to_thread(_live, self._ledger, self._model)
+            route = await asyncio.to_thread(self._ledger.live, self._model)
             self._route = route
             has_challenger = route is not None and route.challenger is not None
             WEIGHT.labels(self._model).set(route.weight if route and has_challenger else 0)

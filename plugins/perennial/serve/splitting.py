@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -25,13 +26,17 @@ def place(release_id: int | None, known: dict[str, Any], sticky_by: Sequence[str
     >>> place(1, {"shop": "north", "trays": 9}, ["shop"])
     0.35302066677144844
     """
-    fields = {name: known[name] for name in sticky_by} if sticky_by else known
+    fields = {name: _canonical(known[name]) for name in sticky_by or known}
     return _uniform(f"{release_id}:".encode() + orjson.dumps(fields, option=CANONICAL))
 
 
 def is_copied(release_id: int | None, prediction_id: str, share: float) -> bool:
     """Whether an answer's question is copied to the challenger, so that any reader can tell."""
     return _uniform(f"{release_id}:shadow:{prediction_id}".encode()) < share
+
+
+def _canonical(value: Any) -> Any:
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 def _uniform(content: bytes) -> float:

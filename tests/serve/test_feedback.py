@@ -1,0 +1,142 @@
+"""Labels that come later: taken by word or number, refused when they are anything else."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from perennial.keep.journal import Entry, read
+
+from .conftest import MODEL, QUESTION, Bakery
+from .test_gateway import counted
+
+ID = "0123456789abcdef0123456789abcdef"
+REGRESSION = {
+    "task": "regression",
+    "judge": {"primary": "rmse", "metrics": ["rmse"], "baselines": [{"kind": "yesterday"}]},
+}
+
+
+def journaled(gateway: Bakery) -> list[Entry]:
+    return list(read(gateway.project.var / "journal" / "feedback"))
+
+
+@pytest.mark.parametrize(
+    ("label", "number"),
+    [("sold out", 1), ("some left", 0), (1, 1), (0, 0), (True, 1), (False, 0), (1.0, 1)],
+)
+def test_a_label_is_a_word_of_the_model_or_a_truth(
+    gateway: Bakery, label: Any, number: int
+) -> None:
+    reply = gateway.post("/feedback", {"prediction_id": ID, "label": label})
+    assert (reply.status, reply.json) == (200, {"accepted": 1, "seq": 1})
+    (entry,) = journaled(gateway)
+    at = datetime.fromisoformat(entry.content.pop("at"))
+    assert abs((datetime.now(UTC) - at).total_seconds()) < 60
+    assert entry.content == {"model": MODEL, "prediction_id": ID, "label": number}
+    assert not isinstance(entry.content["label"], bool)
+
+
+@pytest.mark.parametrize("label", [3, -2.5, 0, 1e300])
+def test_a_regression_takes_any_finite_number(
+    make_gateway: Callable[..., Bakery], label: float
+) -> None:
+    gateway = make_gateway(**REGRESSION)
+    assert gateway.post("/feedback", {"prediction_id": ID, "label": label}).status == 200
+    assert journaled(gateway)[0].content["label"] == label
+
+
+@pytest.mark.parametrize("label", [b"true", b'"3"', b"NaN", b"1e999", b"null", b"9" * 400, b"[1]"])
+def test_a_regression_refuses_what_is_no_number(
+    make_gateway: Callable[..., Bakery], label: bytes
+) -> None:
+    gateway = make_gateway(**REGRESSION)
+    reply = gateway.post("/feedback", b'{"prediction_id":"%s","label":%s}' % (ID.encode(), label))
+    assert reply.status in (400, 422)
+    assert journaled(gateway) == []
+
+
+def test_an_answer_s_id_is_what_feedback_names(gateway: Bakery) -> None:
+    answer = gateway.predict(QUESTION).json
+    told = {"prediction_id": answer["prediction_id"], "label": answer["label"]}
+    assert gateway.post(f"/feedback/{MODEL}", told).status == 200
+    assert journaled(gateway)[0].content["prediction_id"] == answer["prediction_id"]
+
+
+def test_repeats_and_unknown_ids_are_accepted_and_all_kept(gateway: Bakery) -> None:
+    """Whoever joins them takes the first; an answer's entry may be on its way to the lake."""
+    told = [{"prediction_id": ID, "label": label} for label in (1, 0, "sold out")]
+    assert gateway.post("/feedback", told).json == {"accepted": 3, "seq": 3}
+    assert gateway.post("/feedback", told[0]).json == {"accepted": 1, "seq": 4}
+    assert [entry.content["label"] for entry in journaled(gateway)] == [1, 0, 1, 1]
+
+
+def test_a_list_has_bounds(gateway: Bakery) -> None:
+    told = [{"prediction_id": f"{n:032x}", "label": n % 2} for n in range(1001)]
+    assert gateway.post("/feedback", told[:1000]).json == {"accepted": 1000, "seq": 1000}
+    for body in (told, []):
+        reply = gateway.post("/feedback", body)
+        assert (reply.status, reply.error["code"]) == (422, "batch_size")
+    assert len(journaled(gateway)) == 1000
+
+
+@pytest.mark.parametrize(
+    ("told", "field", "allowed"),
+    [
+        ({"prediction_id": ID}, "label", "the field is required"),
+        ({"label": 1}, "prediction_id", "the field is required"),
+        ({"prediction_id": ID, "label": "late"}, "label", "'sold out', 'some left', 0, 1, true"),
+        ({"prediction_id": ID, "label": 2}, "label", "'sold out', 'some left', 0, 1, true"),
+        ({"prediction_id": ID, "label": 0.5}, "label", "0, 1, true or false"),
+        ({"prediction_id": ID, "label": "1"}, "label", "0, 1, true or false"),
+        ({"prediction_id": ID, "label": None}, "label", "0, 1, true or false"),
+        ({"prediction_id": ID, "label": [1]}, "label", "0, 1, true or false"),
+        ({"prediction_id": ID, "label": {}}, "label", "0, 1, true or false"),
+        ({"prediction_id": ID.upper(), "label": 1}, "prediction_id", "[0-9a-f]{32}"),
+        ({"prediction_id": ID + "\n", "label": 1}, "prediction_id", "[0-9a-f]{32}"),
+        ({"prediction_id": ID[1:], "label": 1}, "prediction_id", "[0-9a-f]{32}"),
+        ({"prediction_id": 7, "label": 1}, "prediction_id", "a valid string"),
+        ({"prediction_id": ID, "label": 1, "model": "x"}, "model", "no such field is declared"),
+    ],
+)
+def test_what_is_no_label_is_refused_and_told(
+    gateway: Bakery, told: Any, field: str, allowed: str
+) -> None:
+    reply = gateway.post("/feedback", [{"prediction_id": ID, "label": 1}, told])
+    assert (reply.status, reply.error["code"]) == (422, "invalid")
+    (mistake,) = reply.error["mistakes"]
+    assert mistake["field"] == f"1.{field}"
+    assert allowed in mistake["allowed"]
+    assert journaled(gateway) == [], "all of them or none"
+
+
+def test_a_model_that_is_not_declared_is_told(gateway: Bakery) -> None:
+    reply = gateway.post("/feedback/sells_in", {"prediction_id": ID, "label": 1})
+    assert (reply.status, reply.error["code"]) == (404, "unknown_model")
+
+
+def test_a_full_disk_is_told_and_journals_nothing(
+    gateway: Bakery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", full)
+        reply = gateway.post("/feedback", {"prediction_id": ID, "label": 1})
+    assert (reply.status, reply.error["code"]) == (503, "journal")
+    assert int(reply.headers["retry-after"]) >= 1
+    assert journaled(gateway) == []
+    assert gateway.post("/feedback", {"prediction_id": ID, "label": 1}).json["seq"] == 1
+
+
+def test_labels_are_counted(gateway: Bakery) -> None:
+    before = counted("perennial_feedback_total", model=MODEL)
+    gateway.post("/feedback", orjson.dumps([{"prediction_id": ID, "label": 1}] * 3))
+    gateway.post("/feedback", {"prediction_id": ID})
+    assert counted("perennial_feedback_total", model=MODEL) == before + 3
