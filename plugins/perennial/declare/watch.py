@@ -49,10 +49,23 @@ class Watch(Frozen):
     resamples: int = Field(500, ge=100, le=10_000, description="Block bootstrap resamples.")
     seed: int = Field(7, ge=0, description="Makes two reports on the same data the same report.")
     performance_days: int = Field(
-        7, ge=1, description="Days before the night whose known labels tell the performance."
-    )
+        7, ge=1, description="Days whose labels tell the performance: the last ones before the "
+        "night of which nearly all labels are known. Fewer than six have no interval.",
+    )  # fmt: skip
     max_loss: float = Field(
         0.05, ge=0, description="How much worse the primary metric may be than when the champion "
         "was judged, at the interval's better end.",
+    )  # fmt: skip
+    max_bias: float = Field(
+        0.05, ge=0, description="How far the mean answer may lie from the mean label, in the "
+        "label's unit, at the interval's nearer end.",
+    )  # fmt: skip
+    max_slope_error: float = Field(
+        0.25, ge=0, description="How far the calibration slope may lie from 1, at the interval's "
+        "nearer end. Below 1 the answers are too bold, above it too timid.",
+    )  # fmt: skip
+    max_missing_rise: float = Field(
+        0.1, ge=0, le=1, description="How much more of a column may be missing than on the worst "
+        "day of the reference, before the data count as broken.",
     )  # fmt: skip
     ignore: tuple[str, ...] = Field((), description="Features that are not compared.")

@@ -71,8 +71,8 @@ def prepare_calibration_slope(labels: npt.ArrayLike, scores: npt.ArrayLike) -> S
     odds = logit(np.clip(scored, CLIP, 1 - CLIP))
     bins = bins_of(odds, equal_mass_edges(odds, N_BINS))
     n_bins = int(bins.max()) + 1
-    centres = np.bincount(bins, weights=odds, minlength=n_bins)
-    centres /= np.maximum(np.bincount(bins, minlength=n_bins), 1)
+    sums = np.bincount(bins, weights=odds, minlength=n_bins).astype(np.float64)
+    centres = sums / np.maximum(np.bincount(bins, minlength=n_bins), 1)
     inside = np.zeros((truth.size, n_bins))
     inside[np.arange(truth.size), bins] = 1.0
     positives_inside = inside * truth[:, np.newaxis]

@@ -1,1 +1,6 @@
 """Score: a period's questions answered at once, and what was answered live, in the lake."""
+
+from perennial.score.answers import SCHEMA, predictions_table, read_answers
+from perennial.score.folding import Folded, fold
+
+__all__ = ["SCHEMA", "Folded", "fold", "predictions_table", "read_answers"]

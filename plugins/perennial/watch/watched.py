@@ -11,12 +11,14 @@ from perennial.declare.frozen import Frozen
 from perennial.judge.judged import Value
 from perennial.keep.report import Report
 
+Role = Literal["feature", "prediction", "label"]
 Kind = Literal[
     "data_quality", "feature_drift", "prediction_drift", "label_drift", "performance",
     "calibration", "service",
 ]  # fmt: skip
 Level = Literal["note", "suspected", "alarm", "unknown"]
 ColumnState = Literal["quiet", "suspected", "drifted", "unknown"]
+PerformanceState = Literal["as_expected", "worse", "unknown"]
 State = Literal["quiet", "suspected", "drifted", "worse", "broken", "unknown"]
 
 
@@ -41,7 +43,7 @@ class Compared(Frozen):
     """One column of the watched days beside the champion's training reference."""
 
     name: str
-    role: Literal["feature", "prediction", "label"]
+    role: Role
     kind: Literal["number", "category"]
     test: Literal["ks", "chi_squared"]
     state: ColumnState
@@ -80,7 +82,7 @@ class Performance(Frozen):
     expected: Value | None = Field(description="When the champion was judged; null if it was not.")
     n_rows: int
     n_days: int
-    state: Literal["as_expected", "worse", "unknown"]
+    state: PerformanceState
 
 
 class Answered(Frozen):
