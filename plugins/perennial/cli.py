@@ -251,6 +251,19 @@ def airflow(arguments: tuple[str, ...]) -> None:
     run(Project.find(), list(arguments))
 
 
+@commands.command()
+@click.option("--model", required=True, help=MEANING["model"])
+@click.option("--at", required=True, type=Day(), help=MEANING["at"])
+@click.option("--why", required=True, help="The reason, for the record.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def roll_back(model: str, at: str, why: str, as_json: bool) -> None:
+    """Abort the release under way, or return to the version that answered before."""
+    from perennial.release import roll_back as run
+    from perennial.shown import show
+
+    show(run(model, at, why), as_json or not sys.stdout.isatty())
+
+
 @commands.command(hidden=True)
 @click.option("--model", required=True, help=MEANING["model"])
 @click.option("--slot", required=True, help="The slot's name.")
@@ -293,6 +306,23 @@ def freshen() -> None:
         Freshener(project).run(stop)
 
     _until_told_to_stop(work)
+
+
+@commands.command(hidden=True)
+def controller() -> None:
+    """Be the release controller (the supervisor starts this)."""
+    from perennial.release.controller import Controller
+
+    _until_told_to_stop(lambda stop: Controller(Project.find()).run(stop))
+
+
+@commands.command(hidden=True)
+@click.option("--model", required=True, help=MEANING["model"])
+def mirror(model: str) -> None:
+    """Let the registry follow what answers (the release controller starts this)."""
+    from perennial.release.mirroring import mirror as run
+
+    run(Project.find(), model)
 
 
 @commands.command(hidden=True)

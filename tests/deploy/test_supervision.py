@@ -157,13 +157,14 @@ def test_servers_that_outlived_their_supervisor_are_stopped_by_down_and_by_up(
         stranger.wait()
 
 
-def test_what_is_supervised_are_reserved_slots_and_the_gateway(project: Project) -> None:
+def test_what_is_supervised_are_reserved_slots_gateway_and_controller(project: Project) -> None:
     ledger = Ledger.of(project)
     ledger.reserve(MODEL, project.settings.slot_port)
     ledger.set_slot(MODEL, "green", "v1", "proven")
     ledger.reserve("gone", project.settings.slot_port)  # a model that is declared no more
     found = {each["name"]: each["autostart"] for each in supervisor.watchers(project)}
-    assert found == {"slot-ripeness-blue": False, "slot-ripeness-green": True, "gateway": True}
+    slots = {"slot-ripeness-blue": False, "slot-ripeness-green": True}
+    assert found == {**slots, "gateway": True, "controller": True}
 
 
 def test_a_slot_runs_its_command_for_as_long_as_it_is_needed(

@@ -13,11 +13,13 @@ class Guardrails(Frozen):
     """How much worse than the champion, over the same period, a challenger may be.
 
     Each is a bound on a difference (challenger minus champion) and is left out by declaring null;
-    the release's record then says that nothing guards it.
+    the release's record then says that nothing guards it. It passes when the difference is surely
+    below it, which takes the more answers the smaller it is: without one failure, an `errors` of
+    0.05 some 140 in each phase, of 0.02 some 370.
     """
 
     errors: float | None = Field(
-        0.02, ge=0, le=1, description="Share of questions that it fails to answer."
+        0.05, ge=0, le=1, description="Share of questions that it fails to answer."
     )
     slow: float | None = Field(
         0.1, ge=0, le=1, description="Share of answers that take longer than slow_ms."
@@ -29,7 +31,8 @@ class Guardrails(Frozen):
     )  # fmt: skip
     disagreement: float | None = Field(
         0.3, ge=0, le=2,
-        description="shadow: 1 minus the rank correlation of both scores of the same questions.",
+        description="1 minus the rank correlation of both scores, where both are asked the same: "
+        "in shadow and after promotion.",
     )  # fmt: skip
     loss: float | None = Field(
         0.05, ge=0, description="Mean loss once labels are known: Brier score for binary, absolute "
@@ -69,15 +72,24 @@ class Release(Frozen):
         default_factory=lambda: Guardrails.model_validate({}),
         description="What rolls it back, in every state.",
     )
+    min_labels: int = Field(
+        0, ge=0, description="Labels of the challenger's answers that each phase needs, so that "
+        "loss must pass; 0 goes on without, and loss only rolls back.",
+    )  # fmt: skip
     confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="Of each guardrail, however often it is looked at."
-    )
+        0.95, gt=0.5, lt=1,
+        description="Of each guardrail over the whole release, however often it is looked at.",
+    )  # fmt: skip
     time_limit_hours: float = Field(
-        24, gt=0, description="After so long without a verdict the champion stays."
+        24, gt=0, description="After so long without promotion the champion stays."
     )
     armed_hours: float = Field(
         24, ge=0, description="How long after promotion the old version stays warm and the "
         "guardrails go on.",
+    )  # fmt: skip
+    armed_share: float = Field(
+        1.0, ge=0, le=1, description="Share of the questions that the old version is asked too in "
+        "that time, unseen, so that both are still compared over the same period.",
     )  # fmt: skip
 
     @model_validator(mode="after")

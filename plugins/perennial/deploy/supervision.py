@@ -12,7 +12,14 @@ from typing import Any
 from perennial.declare.project import Project
 from perennial.deploy import airflow_processes, left_behind, waiting
 from perennial.deploy.slot_process import command, environment
-from perennial.deploy.supervisor import FRESHENER, GATEWAY, endpoints, log_of, slot_watcher
+from perennial.deploy.supervisor import (
+    CONTROLLER,
+    FRESHENER,
+    GATEWAY,
+    endpoints,
+    log_of,
+    slot_watcher,
+)
 from perennial.errors import UnavailableError
 from perennial.keep import locks
 from perennial.keep.files import replace_text
@@ -199,7 +206,9 @@ def _answers(project: Project) -> bool:
         states = ask(project, "status", seconds=1)["statuses"]
     except UnavailableError:
         return False
-    return all(states.get(name) == "active" for name in (GATEWAY, FRESHENER) if name in states)
+    return all(
+        states.get(name) == "active" for name in (GATEWAY, FRESHENER, CONTROLLER) if name in states
+    )
 
 
 def _must_be_free(port: int) -> None:

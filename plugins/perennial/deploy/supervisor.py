@@ -10,7 +10,7 @@ from perennial.deploy import airflow_processes, left_behind
 from perennial.deploy.slot_process import command, environment
 from perennial.keep.ledger import Ledger, Slot
 
-GATEWAY, FRESHENER = "gateway", "freshener"
+GATEWAY, FRESHENER, CONTROLLER = "gateway", "freshener", "controller"
 
 
 def endpoints(project: Project) -> tuple[str, str]:
@@ -30,7 +30,7 @@ def log_of(project: Project, watcher: str) -> Path:
 
 
 def watchers(project: Project) -> list[dict[str, Any]]:
-    """What is supervised: every reserved slot, the gateway, the freshener where events come."""
+    """What is supervised: slots, gateway, release controller, the freshener where events come."""
     ledger = Ledger.of(project)
     for model in project.models:
         ledger.reserve(model, project.settings.slot_port)
@@ -45,6 +45,7 @@ def watchers(project: Project) -> list[dict[str, Any]]:
         if slot.model in project.models
     ]
     found.append(_watcher(project, GATEWAY, ["gateway"]))
+    found.append(_watcher(project, CONTROLLER, ["controller"]))
     if any(source.land.events for source in project.sources.values()):
         found.append(_watcher(project, FRESHENER, ["freshen"]))
     if airflow_processes.is_declared(project):  # `up --airflow` starts them

@@ -1,7 +1,8 @@
-"""Release: which proven version answers."""
+"""Release: which proven version answers, and how it comes to."""
 
 from __future__ import annotations
 
 from perennial.release.releasing import Released, release
+from perennial.release.rolling_back import RolledBack, roll_back
 
-__all__ = ["Released", "release"]
+__all__ = ["Released", "RolledBack", "release", "roll_back"]

@@ -1,31 +1,37 @@
-"""The stage `release`: a proven version becomes what answers, all at once."""
+"""The stage `release`: begins to let a proven version answer, or lets it answer at once."""
 
 from __future__ import annotations
 
 from perennial.declare.project import Project
-from perennial.deploy import supervision
-from perennial.errors import UnavailableError
-from perennial.keep import locks
+from perennial.errors import BusyError, UnavailableError
+from perennial.keep import locks, releases
+from perennial.keep.journal import last_seq
 from perennial.keep.ledger import Ledger, Slot
+from perennial.keep.releases import Release, ReleaseState
 from perennial.keep.report import Report
-from perennial.train.registry import set_champion
+from perennial.release.mirroring import mirror
 
 
 class Released(Report):
-    """What the stage `release` did."""
+    """What the stage `release` began, or found begun."""
 
     model: str
     version: str
     slot: str
+    release_id: int
+    state: ReleaseState
     replaced: str | None
     why: str
 
 
 def release(model: str, at: str, *, project: Project | None = None) -> Released:
-    """Let the newest proven version of `model` answer from now on.
+    """Begin to let the newest proven version of `model` answer; the controller goes on from there.
 
-    The old version's slot stays as it is, so that going back is one more route. Twice is the same
-    as once. Raises `UnavailableError` when no slot is proven.
+    It answers everything at once when nothing serves yet, or when `kind: at_once` is declared.
+    Reads the ledger, where deploy left what is proven; writes a release there. Twice is the same
+    as once: a release of this version and night that is under way, promoted or rolled back is
+    found again. Raises `UnavailableError` when no slot is proven, `BusyError` while another
+    version's release is not over.
     """
     from perennial.package import packaged_version
 
@@ -34,21 +40,59 @@ def release(model: str, at: str, *, project: Project | None = None) -> Released:
     with locks.exclusive(project.var / "locks", f"deploy-{model}"):
         ledger = Ledger.of(project)
         version = packaged_version(project, declared.name)
-        slot = _proven(ledger.slots(model), model, version)
-        current = ledger.current(model)
-        replaced = current[0].version if current else None
-        why = f"blessed and proven, for the night of {at}"
-        if current is None or current[0].slot != slot.slot or replaced != version:
-            ledger.route(model, slot.slot, version, why, "release")
-            supervision.start_freshening_again(project)
-        set_champion(project, model, version)
+        found = _begun(ledger, model, version, at)
+        if found is None:
+            slot = _proven(ledger.slots(model), model, version)
+            found = _begin(project, ledger, slot, version, at)
+        if not found.is_mirrored:
+            mirror(project, model)
     return Released(
         model=model,
         version=version,
-        slot=slot.slot,
-        replaced=replaced if replaced != version else None,
-        why=why,
+        slot=found.slot,
+        release_id=found.id,
+        state=found.state,
+        replaced=found.stable_version,
+        why=found.why,
     )
+
+
+def _begun(ledger: Ledger, model: str, version: str, at: str) -> Release | None:
+    """The release that this very call stands for, when there is one already."""
+    newest = next(iter(releases.of_model(ledger, model, limit=1)), None)
+    if newest is None:
+        return None
+    if newest.version != version:
+        if newest.is_open:
+            raise BusyError(
+                f"{model} {version} cannot be released while release {newest.id} of "
+                f"{newest.version} is not over ({newest.state}); wait, or run `perennial roll-back`"
+            )
+        return None
+    current = ledger.current(model)
+    answers = current is not None and current[0].version == version
+    is_same = newest.is_open or answers or (newest.state == "rolled_back" and newest.night == at)
+    return newest if is_same else None
+
+
+def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) -> Release:
+    current = ledger.current(slot.model)
+    stable = current[0] if current else None
+    declared = project.model(slot.model).release
+    is_at_once = declared.kind == "at_once" or stable is None
+    journal = project.var / "journal"
+    planned = releases.plan(
+        slot.model,
+        version,
+        slot.slot,
+        night=at,
+        why=f"blessed and proven, for the night of {at}",
+        stable=stable,
+        kind="at_once" if is_at_once else "canary",
+        after_seq=last_seq(journal / "predictions"),
+        labels_after_seq=last_seq(journal / "feedback"),
+    )
+    return releases.start(ledger, planned, "release")
 
 
 def _proven(slots: list[Slot], model: str, version: str) -> Slot:
