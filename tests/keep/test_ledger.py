@@ -17,8 +17,8 @@ from perennial.keep.ledger_tables import audit
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path, Settings(project=None, mlflow_uri=None, ledger_url=None))
+def project(tmp_path: Path, ledger_url: str) -> Project:
+    return Project(tmp_path, Settings(project=None, mlflow_uri=None, ledger_url=ledger_url))
 
 
 @pytest.fixture

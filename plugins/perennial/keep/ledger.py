@@ -57,6 +57,8 @@ class Ledger:
     def change(self, action: str, subject: str, actor: str, **detail: Any) -> Iterator[Connection]:
         """A transaction that also writes one audit row; all of it or nothing."""
         with self.engine.begin() as connection:
+            if self.engine.dialect.name == "sqlite":  # what is read must hold until it is written
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
             connection.execute(
                 insert(audit).values(
@@ -117,7 +119,7 @@ class Ledger:
         """
         with self.change("route", model, actor, slot=slot, version=version, why=why) as connection:
             query = select(slots).where(slots.c.model == model, slots.c.slot == slot)
-            found = connection.execute(query).first()
+            found = connection.execute(query.with_for_update()).first()
             if found is None or (found.version, found.state) != (version, "proven"):
                 has = f"{found.version} ({found.state})" if found else "not reserved"
                 raise UnavailableError(

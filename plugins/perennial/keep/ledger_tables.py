@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
     Column,
+    Connection,
     Engine,
     Float,
     Index,
@@ -18,11 +21,15 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
+    select,
     text,
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 metadata = MetaData()
+
+TABLES_LOCK = 2013  # any number that no other lock of the same database has
 
 slots = Table(
     "slots",
@@ -123,16 +130,42 @@ decisions = Table(
 
 
 def open_database(url: str) -> Engine:
-    """The database at `url` with all tables; several processes may open it for the first time."""
+    """The database at `url` with all tables; several processes may open it for the first time.
+
+    A server's is opened once by each process: its connections are dear, a file's are not.
+    """
+    return _open(url) if url.startswith("sqlite") else _opened(url, os.getpid())
+
+
+@cache
+def _opened(url: str, process: int) -> Engine:  # a forked process must not share connections
+    return _open(url)
+
+
+def _open(url: str) -> Engine:
     engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if url.startswith("sqlite"):
         event.listen(engine, "connect", _share)
     with engine.begin() as connection:
-        for table in metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-            for index in table.indexes:
-                connection.execute(CreateIndex(index, if_not_exists=True))
+        (_make_on_server if engine.dialect.name == "postgresql" else _make)(connection)
     return engine
+
+
+def _make(connection: Connection) -> None:
+    for table in metadata.sorted_tables:
+        connection.execute(CreateTable(table, if_not_exists=True))
+        for index in table.indexes:
+            connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+def _make_on_server(connection: Connection) -> None:
+    """One process at a time, and only what is missing.
+
+    PostgreSQL's "if not exists" fails for two at once, and an index that exists is asked for with a
+    lock that can deadlock with those who write.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock(TABLES_LOCK)))
+    metadata.create_all(connection)
 
 
 def _share(connection: Any, _record: Any) -> None:

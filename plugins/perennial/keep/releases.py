@@ -285,7 +285,7 @@ def _route(
     connection: Connection, model: str, slot: str | None, version: str | None, why: str
 ) -> None:
     query = select(slots).where(slots.c.model == model, slots.c.slot == slot)
-    found = connection.execute(query).first()
+    found = connection.execute(query.with_for_update()).first()
     if found is None or (found.version, found.state) != (version, "proven"):
         has = f"has {found.version} ({found.state})" if found else "is not reserved"
         raise UnavailableError(
