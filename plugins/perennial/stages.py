@@ -69,5 +69,9 @@ STAGES: dict[str, Stage] = {
         Stage("package", "make a signed Bento of the blessed candidate", NIGHT),
         Stage("deploy", "start it on a slot of its own and prove its answers", NIGHT),
         Stage("release", "let it answer", NIGHT),
+        Stage(
+            "watch", "see what changed since the champion learned, and whether it matters", NIGHT
+        ),
+        Stage("decide", "decide what is done about it, by the declared policy", NIGHT),
     )
 }

@@ -29,9 +29,10 @@ period: {start: "2024-05-01", end: "2024-06-10"}
 train_at: "2024-05-27"
 judge_at: "2024-06-10"
 serve_at: "2024-06-10"
+watch_at: "2024-06-10"
 """
 BEFORE_TRAIN = ["land", "check@raw", "layer", "check@marts", "features"]
-FROM_TRAIN = ["train", "optimize", "judge", "package", "deploy", "release"]
+FROM_TRAIN = ["train", "optimize", "judge", "package", "deploy", "release", "watch", "decide"]
 STEADY = {"learning_rate": 0.1, "max_rounds": 300}
 CAREFUL = {"learning_rate": 0.05, "max_rounds": 300}
 HASTY = {"learning_rate": 0.001, "max_rounds": 1}

@@ -21,8 +21,11 @@ STRATEGIES: dict[Decision, Strategy] = {
 """Which decisions train, and how."""
 
 
+Situation = Literal["broken", "worse", "miscalibrated", "drifted", "unknown", "quiet", "outdated"]
+
+
 class Considered(Frozen):
-    """One decision that was open or not, and why."""
+    """One decision that was open on this night or not, and why."""
 
     decision: Decision
     is_open: bool
@@ -37,6 +40,7 @@ class Decided(Report):
     policy: str
     decision: Decision
     why: str
+    situation: Situation = Field(description="What the findings come down to, in one word.")
     seen: tuple[str, ...] = Field(description="The sentences of watch that it rests on.")
     considered: tuple[Considered, ...]
     strategy: Strategy | None = Field(description="How to train; null when nothing is trained.")
@@ -45,3 +49,8 @@ class Decided(Report):
     )
     needs_approval: bool = Field(description="Whether a person is asked first.")
     version: str | None = Field(description="The champion that it is about.")
+    regret: float = Field(
+        0.0,
+        description="What the champion's answers cost since the last training beyond what they "
+        "should: primary metric x rows, never below 0.",
+    )

@@ -49,6 +49,11 @@ class Decide(Frozen):
     on_unknown: Decision = Field(
         "stand_by", description="watched: when there is too little to tell."
     )
+    training_cost: float = Field(
+        0.0, ge=0, description="watched: what a training costs, in the primary metric x rows. "
+        "Worse or drifted call for one only once the answers since the last one have cost as much "
+        "more than expected; 0 does not wait.",
+    )  # fmt: skip
     cool_down_nights: int = Field(
         3, ge=0, description="Nights after a training before the next one."
     )

@@ -45,3 +45,8 @@ def learned_days(version: VersionFiles) -> tuple[date, date]:
     """The days `start <= day < end` that a version learned from."""
     story = json.loads(version.files["training.json"])
     return date.fromisoformat(story["window_start"]), date.fromisoformat(story["window_end"])
+
+
+def trained_at(version: VersionFiles) -> date:
+    """The night on whose behalf a version was trained: labels known then are what it knows."""
+    return date.fromisoformat(json.loads(version.files["training.json"])["at"])

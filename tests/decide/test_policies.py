@@ -1,0 +1,177 @@
+"""What each policy calls for, and whether that is open: tables of cases, nothing is read."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, get_args
+
+import pytest
+from tests.decide.nights import NIGHT, facts, finding, release, watched
+
+from perennial.decide.considering import considered
+from perennial.decide.decided import STRATEGIES
+from perennial.decide.deciding import settle
+from perennial.decide.facts import Facts
+from perennial.decide.policies import POLICIES, Wish
+from perennial.declare.decide import Decision
+
+WORSE = watched("worse", finding("performance"))
+DRIFTED = watched("drifted", finding("feature_drift"))
+BROKEN = watched("broken", finding("data_quality"), finding("feature_drift"))
+
+
+def chosen(given: Facts) -> Wish:
+    every = {each.decision: each for each in considered(given)}
+    return settle(POLICIES[given.declared.policy](given), every)
+
+
+@pytest.mark.parametrize(
+    ("report", "decision"),
+    [
+        (watched("quiet"), "stand_by"),
+        (watched("suspected", finding("feature_drift", "suspected")), "stand_by"),
+        (watched("unknown"), "stand_by"),
+        (DRIFTED, "retrain"),
+        (watched("drifted", finding("prediction_drift")), "retrain"),
+        (watched("drifted", finding("label_drift")), "retrain"),
+        (WORSE, "retrain"),
+        (watched("worse", finding("performance"), finding("calibration")), "recalibrate"),
+        (watched("quiet", finding("calibration")), "recalibrate"),
+        (watched("worse", finding("performance"), finding("calibration", "note")), "retrain"),
+        (BROKEN, "repair_data"),
+        (watched("unknown", finding("data_quality")), "repair_data"),
+        (watched("unknown", finding("performance")), "retrain"),
+        (watched("quiet", finding("service")), "stand_by"),
+        (watched("worse", finding("performance"), version="another"), "stand_by"),
+    ],
+)
+def test_watched_answers_each_situation(report: Any, decision: str) -> None:
+    assert chosen(facts(report)).decision == decision
+
+
+@pytest.mark.parametrize(
+    ("field", "report"),
+    [
+        ("on_drift", DRIFTED),
+        ("on_worse", WORSE),
+        ("on_broken_data", BROKEN),
+        ("on_unknown", watched("unknown")),
+        ("on_miscalibrated", watched("quiet", finding("calibration"))),
+    ],
+)
+@pytest.mark.parametrize("decision", ["stand_by", "update", "ask_a_person"])
+def test_watched_answers_as_declared(field: str, report: Any, decision: str) -> None:
+    found = chosen(facts(report, {field: decision}))
+    assert found.decision == decision
+    assert f"decide.{field}" in found.why
+
+
+@pytest.mark.parametrize("report", [watched(), DRIFTED, WORSE, BROKEN])
+def test_never_stands_by_whatever_was_found(report: Any) -> None:
+    assert chosen(facts(report, {"policy": "never"})).decision == "stand_by"
+
+
+@pytest.mark.parametrize("report", [watched(), DRIFTED, BROKEN])
+@pytest.mark.parametrize(
+    ("days_ago", "decision"), [(1, "stand_by"), (6, "stand_by"), (7, "update"), (20, "update")]
+)
+def test_calendar_trains_every_so_many_nights_whatever_was_found(
+    report: Any, days_ago: int, decision: str
+) -> None:
+    declared = {"policy": "calendar", "calendar": "update", "every_nights": 7}
+    last = NIGHT - timedelta(days=days_ago)
+    by_decision = facts(report, declared, trainings=(last,), trained_at=date(2024, 1, 1))
+    by_champion = facts(report, declared, trained_at=last)
+    assert chosen(by_decision).decision == chosen(by_champion).decision == decision
+
+
+def test_a_training_on_behalf_of_this_night_or_later_does_not_count() -> None:
+    declared = {"policy": "calendar", "every_nights": 7}
+    assert chosen(facts(declared=declared, trained_at=NIGHT)).decision == "retrain"
+
+
+@pytest.mark.parametrize(("days_ago", "is_open"), [(1, False), (3, False), (4, True)])
+def test_cool_down_lasts_as_many_nights_as_declared(days_ago: int, is_open: bool) -> None:
+    last = NIGHT - timedelta(days=days_ago)
+    found = chosen(facts(WORSE, {"cool_down_nights": 3}, trainings=(last,)))
+    assert found.decision == ("retrain" if is_open else "stand_by")
+    if not is_open:
+        assert f"cool-down lasts until {last + timedelta(days=3)}" in found.why
+        assert found.why.startswith("retrain is called for, but not now")
+
+
+def test_budget_counts_trainings_of_the_last_nights_only() -> None:
+    declared = {"cool_down_nights": 0, "budget": {"trainings": 2, "nights": 10}}
+    ago = [NIGHT - timedelta(days=each) for each in (5, 9, 10)]
+    assert chosen(facts(WORSE, declared, trainings=tuple(ago))).decision == "stand_by"
+    assert chosen(facts(WORSE, declared, trainings=(ago[0], ago[2]))).decision == "retrain"
+    none = {"budget": {"trainings": 0}}
+    assert "use up decide.budget of 0" in chosen(facts(WORSE, none)).why
+
+
+@pytest.mark.parametrize("state", ["pending", "shadow", "canary", "promoted", "rolling_back"])
+@pytest.mark.parametrize("policy", ["watched", "calendar"])
+def test_no_training_while_a_release_is_under_way_or_armed(state: Any, policy: str) -> None:
+    declared = {"policy": policy, "every_nights": 1}
+    found = chosen(facts(DRIFTED, declared, release=release(state)))
+    assert found.decision == "stand_by"
+    assert "release 0 of" in found.why
+
+
+def test_worse_after_a_release_rolls_back_while_the_old_version_is_warm() -> None:
+    found = chosen(facts(WORSE, release=release("promoted")))
+    assert found.decision == "roll_back"
+    assert "decide.on_worse_after_release" in found.why
+
+
+@pytest.mark.parametrize("state", ["pending", "shadow", "canary", "rolling_back"])
+def test_what_watch_says_of_the_champion_rolls_no_challenger_back(state: Any) -> None:
+    given = facts(WORSE, release=release(state, "challenger"))
+    assert chosen(given).decision == "stand_by"
+    assert not next(each for each in considered(given) if each.decision == "roll_back").is_open
+
+
+def test_worse_without_a_warm_version_trains_instead_of_rolling_back() -> None:
+    assert chosen(facts(WORSE)).decision == "retrain"
+    found = chosen(facts(WORSE, {"on_worse": "roll_back"}))
+    assert found.decision == "stand_by"
+    assert "no warm version" in found.why
+
+
+def test_a_report_about_a_version_before_rolls_nothing_back() -> None:
+    outdated = watched("worse", finding("performance"), version="another")
+    found = chosen(facts(outdated, release=release("promoted")))
+    assert found.decision == "stand_by"
+    assert "not about what serves now" in found.why
+
+
+@pytest.mark.parametrize("decision", list(STRATEGIES))
+def test_a_training_that_may_learn_nothing_new_is_not_open(decision: str) -> None:
+    given = facts(WORSE, {"on_worse": decision}, learned_until=date(2024, 2, 3))
+    assert chosen(given).decision == "stand_by"
+    assert "judge.held_back_days" in chosen(given).why
+
+
+def test_where_nothing_serves_only_retraining_is_open() -> None:
+    report = watched("unknown", version=None)
+    nothing: dict[str, Any] = {"serves": None, "learned_until": None, "trained_at": None}
+    assert chosen(facts(report, **nothing)).decision == "stand_by"
+    assert chosen(facts(report, {"on_unknown": "retrain"}, **nothing)).decision == "retrain"
+    assert chosen(facts(report, {"on_unknown": "update"}, **nothing)).decision == "stand_by"
+
+
+@pytest.mark.parametrize(("regret", "decision"), [(9.9, "stand_by"), (10.0, "retrain")])
+@pytest.mark.parametrize("report", [WORSE, DRIFTED])
+def test_a_training_waits_until_regret_reaches_its_cost(
+    report: Any, regret: float, decision: str
+) -> None:
+    assert chosen(facts(report, {"training_cost": 10}, regret=regret)).decision == decision
+
+
+def test_every_decision_is_considered_and_none_closed_without_a_reason() -> None:
+    for given in (facts(), facts(WORSE, release=release("canary"), trainings=(NIGHT,))):
+        every = considered(given)
+        assert [each.decision for each in every] == list(get_args(Decision))
+        assert all(each.why for each in every)
+        is_open = {each.decision for each in every if each.is_open}
+        assert {"stand_by", "repair_data", "ask_a_person"} <= is_open
