@@ -21,16 +21,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from sqlalchemy import update
 from starlette.types import ASGIApp, Message
 
 from perennial.declare.project import Project
 from perennial.declare.settings import Settings
 from perennial.keep.journal import Entry, read
 from perennial.keep.ledger import Ledger
+from perennial.keep.ledger_tables import slots
 from perennial.keep.partitions import partition
+from perennial.keep.releases import Change, Release, plan, start, transition
+from perennial.serve.splitting import place
 
 MODEL = "sells_out"
-VERSION = "0123456789ab"
+VERSION, OTHER = "0123456789ab", "ba9876543210"
 NOON = datetime(2024, 5, 3, 12, tzinfo=UTC)
 QUESTION = {"shop": "north", "oven": 1, "trays": 4, "baked_at": "2024-05-03T13:00:00Z"}
 """Asked an hour before `baked_at`: at noon, when everything below is fresh."""
@@ -491,9 +495,92 @@ class Bakery(Asker):
         entries = read(self.project.var / "journal" / "predictions")
         return [entry for entry in entries if entry.content["kind"] == kind]
 
+    def until(self, is_so: Callable[[], bool], seconds: float = 20) -> None:
+        """Let the gateway go on until something is so; it has to become so in time."""
+
+        async def wait() -> None:
+            deadline = time.monotonic() + seconds
+            while not is_so():
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.005)
+
+        self.runner.run(wait())
+
     def close(self) -> None:
         self.runner.run(self.gateway.close())
         self.runner.close()
+
+
+@dataclass
+class Trial:
+    """A bakery with a release under way; the challenger's score is always 0.9."""
+
+    bakery: Bakery
+    challenger: FakeSlot
+    release: Release = field(init=False)
+
+    def __post_init__(self) -> None:
+        ledger = self.bakery.ledger
+        with ledger.engine.begin() as connection:
+            there = slots.c.slot == "green"
+            connection.execute(update(slots).where(there).values(port=self.challenger.port))
+        ledger.set_slot(MODEL, "green", OTHER, "proven")
+        route = ledger.live(MODEL)
+        assert route is not None
+        told = {"night": "2024-05-03", "why": "for the test", "stable": route.champion}
+        self.release = start(ledger, plan(MODEL, OTHER, "green", **told), "test")
+        self.challenger.says = self.answer
+
+    def answer(self, verb: str, columns: dict[str, list[Any]]) -> dict[str, Any]:
+        """What a challenger says when all is well."""
+        trays = columns.get("trays", [None] * len(columns["shop"]))
+        said = scored({**columns, "trays": trays}, verb)
+        return {**said, "version": OTHER, "scores": [0.9] * len(columns["shop"])}
+
+    def move(self, weight: float = 0.0, shadow: float = 0.0) -> None:
+        """Another share from now on, and the gateway knows it."""
+        state = "canary" if weight else "shadow"
+        change = Change(state, "step", "for the test", weight=weight, shadow=shadow)
+        self.release = transition(self.bakery.ledger, self.release, change, "test")
+        desk = self.bakery.gateway.desks[MODEL]
+        desk.router._read_at = -float("inf")
+        self.bakery.runner.run(desk._present())
+        self.bakery.until(lambda: desk.versions.challenger(OTHER) is not None)
+
+    def shops(self, variant: str, n: int = 1) -> list[str]:
+        """Shops whose questions go to this variant at a weight of a half (`sticky_by` shop)."""
+        names = (f"shop {number}" for number in range(1000))
+        is_challenged = variant == "challenger"
+        id_ = self.release.id
+        found = [each for each in names if (place(id_, {"shop": each}) < 0.5) == is_challenged]
+        return found[:n]
+
+    def question(self, variant: str) -> dict[str, Any]:
+        """A question that goes to this variant at a weight of a half."""
+        return {**QUESTION, "shop": self.shops(variant)[0]}
+
+
+@pytest.fixture
+def make_trial(make_gateway: Callable[..., Bakery]) -> Iterator[Callable[..., Trial]]:
+    """A function that begins a release with some weight and share of copies."""
+    challengers: list[FakeSlot] = []
+
+    def make(weight: float = 0.0, shadow: float = 0.0, **changes: Any) -> Trial:
+        challengers.append(FakeSlot())
+        bakery = make_gateway(release={"sticky_by": ["shop"]}, **changes)
+        trial = Trial(bakery, challengers[-1])
+        trial.move(weight, shadow)
+        return trial
+
+    yield make
+    for each in challengers:
+        each.stop()
+
+
+@pytest.fixture
+def trial(make_trial: Callable[..., Trial]) -> Trial:
+    """A release that has half of the shops."""
+    return make_trial(weight=0.5)
 
 
 @pytest.fixture

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from .conftest import DECLARED, MODEL, QUESTION, VERSION, Bakery, declare, scored
-
-OTHER = "ba9876543210"
+from .conftest import DECLARED, MODEL, OTHER, QUESTION, VERSION, Bakery, declare, scored
 
 
 def of_the_other(verb: str, columns: dict[str, list[Any]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import MODEL, QUESTION, VERSION, Bakery, Reply, scored
+from .conftest import MODEL, OTHER, QUESTION, VERSION, Bakery, Reply, scored
 
 SAID = scored({"shop": ["north"], "trays": [4]})
 
@@ -131,10 +131,10 @@ def test_nothing_serves_until_there_is_a_route(
 
 def test_a_new_route_is_followed_within_its_age(gateway: Bakery) -> None:
     assert gateway.predict(QUESTION).json["version"] == VERSION
-    gateway.serve("ba9876543210")
-    gateway.slot.says = lambda verb, columns: {**scored(columns), "version": "ba9876543210"}
+    gateway.serve(OTHER)
+    gateway.slot.says = lambda verb, columns: {**scored(columns), "version": OTHER}
     time.sleep(0.3)
-    assert gateway.predict(QUESTION).json["version"] == "ba9876543210"
+    assert gateway.predict(QUESTION).json["version"] == OTHER
 
 
 def test_the_last_route_stays_when_the_ledger_cannot_be_read(
@@ -149,7 +149,7 @@ def test_the_last_route_stays_when_the_ledger_cannot_be_read(
     assert f"route of {MODEL} not read, the last one stays" in caplog.text
     with sqlite3.connect(gateway.project.var / "state" / "perennial.db") as connection:
         connection.execute("ALTER TABLE gone RENAME TO routes")
-    gateway.serve("ba9876543210")
+    gateway.serve(OTHER)
     time.sleep(0.3)
     assert "runs version" in gateway.predict(QUESTION).error["message"], "the new route is seen"
 

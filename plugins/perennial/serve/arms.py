@@ -62,7 +62,7 @@ class Arms:
 
     def __init__(self, client: SlotClient) -> None:
         self._client = client
-        self._ejectors: dict[tuple[int, str], Ejector] = {}
+        self._ejectors: dict[tuple[str, str], Ejector] = {}
 
     async def ask_with_fallback(
         self, arm: Arm, champion: Arm, questions: Sequence[Question], verb: str
@@ -122,7 +122,7 @@ class Arms:
         return Asked(arm, questions, looked, said, milliseconds(began))
 
     def _ejector(self, arm: Arm) -> Ejector:
-        key = (arm.slot.port, arm.version)
+        key = (arm.slot.slot, arm.version)
         if key not in self._ejectors:
             if len(self._ejectors) >= MOST_KNOWN:
                 self._ejectors.clear()
