@@ -1,0 +1,1 @@
+"""Plots as SVG text: numbers in, markup out; nothing is read here."""

@@ -1,0 +1,44 @@
+"""The HTML of the page, from templates in which all data are escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from perennial_airflow.page import formats, measurements, phases, story
+from perennial_airflow.page.drawn.counts import counts
+from perennial_airflow.page.drawn.guardrail import guardrail
+from perennial_airflow.page.drawn.heat_map import heat_map
+from perennial_airflow.page.drawn.series import series
+from perennial_airflow.page.drawn.traffic import traffic
+from perennial_airflow.page.headers import SCRIPT
+
+TEMPLATES = Path(__file__).parent / "templates"
+FILTERS = ("number", "count", "share", "moment", "words", "day", "between")
+DRAWN = {
+    "counts": counts, "guardrail": guardrail, "heat_map": heat_map, "series": series,
+    "traffic": traffic, "story": story, "phases_of": phases.phases_of,
+    "measurements": measurements.measurements,
+}  # fmt: skip
+
+
+def render(template: str, **content: Any) -> str:
+    """One page."""
+    return _environment().get_template(template).render(**content)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters.update({name: getattr(formats, name) for name in FILTERS})
+    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    ours = {"style": Markup(style), "script": Markup(SCRIPT)}  # noqa: S704 - files of ours
+    environment.globals.update({**DRAWN, **ours})
+    return environment
