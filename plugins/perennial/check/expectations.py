@@ -19,12 +19,12 @@ SEVERITIES = {"stop": "critical", "quarantine": "warning", "warn": "info"}
 def load() -> ModuleType:
     """Import Great Expectations: silent, and without its usage statistics."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    # Wherever another library has opened the root logger, it tells of each import and folder.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its imports use deprecated modules of Python
         import great_expectations
         import great_expectations.expectations
-    # Wherever another library has opened the root logger, it tells of each temporary folder.
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     return great_expectations
 
 

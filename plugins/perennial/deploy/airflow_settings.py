@@ -18,7 +18,6 @@ from perennial.keep import locks
 
 ADMIN = "admin"
 PARALLELISM = 4
-PRELOADED = "perennial_airflow.preloaded"
 
 
 def environment(project: Project) -> dict[str, str]:
@@ -29,7 +28,9 @@ def environment(project: Project) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(project.root / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(project.root / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": "perennial_airflow.executor.LocalExecutor",
+        "AIRFLOW__SCHEDULER__MP_START_METHOD": "forkserver",
+        "AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD": "perennial_airflow.preloaded",
         "AIRFLOW__CORE__PARALLELISM": str(PARALLELISM),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from perennial.declare.project import Project
 from perennial.features.repository import open_store
+from perennial.keep import locks
+from perennial.keep.watermark import is_followed
 
 
 def refill(project: Project, moment: datetime, *, only_slow: bool = False) -> list[str]:
@@ -18,15 +20,36 @@ def refill(project: Project, moment: datetime, *, only_slow: bool = False) -> li
     With `only_slow` the views whose values change within the day are left to the freshener, and
     nothing is forgotten. Without it everything is forgotten first, so that it can also go back.
     """
-    os.environ.setdefault("TQDM_DISABLE", "1")
     store = open_store(project)
-    views = [
+    views = _online_views(store, only_slow)
+    if not only_slow:
+        _clear(store, views)
+    return _fill(store, views, moment)
+
+
+def bring_up_to(project: Project, night: str) -> list[str]:
+    """Bring the online store up to the first moment of `night`; returns the views it filled.
+
+    Nothing is forgotten and an older value never replaces a newer one, so that a past night does
+    not disturb what answers. Views that a freshener follows are left to it. Twice is the same as
+    once.
+    """
+    moment = datetime.combine(date.fromisoformat(night), time(), UTC)
+    with locks.exclusive(project.var / "locks", "features"):
+        store = open_store(project)
+        return _fill(store, _online_views(store, is_followed(project)), moment)
+
+
+def _online_views(store: Any, only_slow: bool) -> list[Any]:
+    return [
         view
         for view in store.list_feature_views()
         if view.online and not (only_slow and view.stream_source is not None)
     ]
-    if not only_slow:
-        _clear(store, views)
+
+
+def _fill(store: Any, views: list[Any], moment: datetime) -> list[str]:
+    os.environ.setdefault("TQDM_DISABLE", "1")
     if views:
         store.config.materialization_config.pull_latest_features = True  # not the whole history
         with contextlib.redirect_stdout(io.StringIO()):  # Feast prints its progress

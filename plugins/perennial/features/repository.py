@@ -19,14 +19,20 @@ from perennial.declare.yaml_files import load_yaml
 from perennial.errors import DeclarationError
 
 
-def open_store(project: Project) -> Any:
-    """The project's `feast.FeatureStore`, as the settings' file in `feature_repo/` declares it."""
+def load() -> Any:
+    """Import Feast, silent and without what nothing here needs; its `FeatureStore`."""
     os.environ.setdefault("FEAST_OPENLINEAGE_ENABLED", "false")
     logging.getLogger("feast.repo_config").setLevel(logging.ERROR)  # its doubts about a setting
     with warnings.catch_warnings(), _lean_import():
         warnings.simplefilter("ignore")  # third parties' deprecations while Feast is imported
         from feast import FeatureStore
 
+    return FeatureStore
+
+
+def open_store(project: Project) -> Any:
+    """The project's `feast.FeatureStore`, as the settings' file in `feature_repo/` declares it."""
+    FeatureStore = load()  # noqa: N806  # it is a class
     config = project.feature_repo / project.settings.feature_store
     if not config.is_file():
         raise DeclarationError([f"{project.shown(config)}: the file does not exist"])

@@ -13,19 +13,26 @@ from perennial.errors import DeclarationError, GateStoppedError
 from perennial.keep.partitions import glob_of
 
 
+def load() -> Any:
+    """Import dbt, without its usage statistics; its `dbtRunner`."""
+    os.environ.update(DO_NOT_TRACK="1", DBT_SEND_ANONYMOUS_USAGE_STATS="False")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # third parties' deprecations while dbt is imported
+        from dbt.cli.main import dbtRunner
+
+        return dbtRunner
+
+
 def run(project: Project, command: str, variables: dict[str, Any], *options: str) -> list[Any]:
     """dbt's results of `command` (build, compile, …), one per node.
 
     Raises `GateStoppedError` when a test of dbt failed and `DeclarationError` when the project or
     a query is wrong; both name every node at fault.
     """
-    os.environ.update(DO_NOT_TRACK="1", DBT_SEND_ANONYMOUS_USAGE_STATS="False")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # third parties' deprecations while dbt is imported
-        from dbt.cli.main import dbtRunner
-
+        warnings.simplefilter("ignore")  # third parties' deprecations while dbt runs
         data = project.root / "data"
-        done = dbtRunner().invoke(
+        done = load()().invoke(
             [
                 *("--log-level", "none", "--log-level-file", "info"),
                 *("--log-path", str(project.var / "dbt" / "logs")),

@@ -28,14 +28,14 @@ class Orchestrator:
 
     def trigger(self, dag: str, night: str) -> str:
         """Start the run of a night (a date); its id."""
-        body = {"logical_date": None, "partition_key": partition(night)}
+        body = {"logical_date": None, "partition_key": night}
         return str(self._ask("POST", f"/api/v2/dags/{dag}/dagRuns", body)["dag_run_id"])
 
     def run_of(self, dag: str, night: str) -> str | None:
         """The id of the newest run of a night; None when there is none yet."""
         query = urllib.parse.urlencode({"order_by": "-run_after", "limit": 20})
         found = self._ask("GET", f"/api/v2/dags/{dag}/dagRuns?{query}")["dag_runs"]
-        ids = [each["dag_run_id"] for each in found if each["partition_key"] == partition(night)]
+        ids = [each["dag_run_id"] for each in found if each["partition_key"] == night]
         return str(ids[0]) if ids else None
 
     def state(self, dag: str, run: str) -> str:
@@ -92,12 +92,3 @@ class Orchestrator:
             raise UnavailableError(
                 f"Airflow at {self.url} does not answer ({error}); `make up` starts it"
             ) from error
-
-
-def partition(night: str) -> str:
-    """Airflow's key of a night.
-
-    >>> partition("2013-03-02")
-    '2013-03-02T00:00:00'
-    """
-    return f"{night}T00:00:00"
