@@ -16,6 +16,7 @@ from perennial.watch import columns_of, verdict
 from perennial.watch.answering import answered
 from perennial.watch.champion import Champion, champion_of
 from perennial.watch.compared import compare
+from perennial.watch.page import N_NIGHTS, page
 from perennial.watch.performance import (
     LOOK_BACK_DAYS,
     Settled,
@@ -24,7 +25,7 @@ from perennial.watch.performance import (
 )
 from perennial.watch.persistence import nights_out
 from perennial.watch.quality import data_findings
-from perennial.watch.reports import nights_before, report_file
+from perennial.watch.reports import nights_before, page_file, report_file
 from perennial.watch.rows import Rows, read_rows
 from perennial.watch.watched import Compared, Finding, Performance, Watched
 
@@ -58,6 +59,8 @@ def watch(model: str, at: str, *, project: Project | None = None) -> Watched:
         progress(f"watch {model}", total=None),
     ):
         report = _watch(project, declared, night)
+        before = nights_before(project, model, night, N_NIGHTS - 1)
+        replace_text(page_file(project, model, night), page(report, before, declared))
         content = report.model_dump_json(indent=2) + "\n"
         replace_text(report_file(project, model, night), content)
     return report
