@@ -24,7 +24,7 @@ class Predictor:
 """
 BENTOFILE = """
 service: "service:Predictor"
-include: ["service.py", "model/*", "reference.json", "MODEL_CARD.md"]
+include: ["service.py", "model/*", "reference.json", "MODEL_CARD.md", "judged.json"]
 python: {lock_packages: false}
 """
 

@@ -126,6 +126,13 @@ def test_card_tells_what_matters(blessed: Project, quick_build: list[str]) -> No
     assert str(blessed.root) not in card
 
 
+def test_a_version_carries_its_judgement(blessed: Project, quick_build: list[str]) -> None:
+    packaged = package("ripeness", AT, project=blessed)
+    folder = bento_folder(blessed, "ripeness", packaged.version)
+    carried = Judged.model_validate_json((folder / "src" / "judged.json").read_bytes())
+    assert carried == judged_of(blessed)
+
+
 def test_report_is_about_the_version(blessed: Project, quick_build: list[str]) -> None:
     packaged = package("ripeness", AT, project=blessed)
     assert (packaged.at, packaged.digest) == (date(2024, 1, 31), judged_of(blessed).digest)
@@ -144,7 +151,7 @@ def test_bentoml_builds_it_and_finds_it_again(
     assert {
         "bento.yaml", "src/service.py", "src/reference.json", "src/MODEL_CARD.md",
         "src/model/model.txt", "src/model/features.json", "src/model/training.json",
-        "src/model/manifest.json",
+        "src/model/manifest.json", "src/judged.json",
     } <= files  # fmt: skip
     assert not [name for name in files if name.endswith(".pyc")]
 

@@ -12,6 +12,9 @@ from perennial.declare.frozen import Frozen
 from perennial.keep.report import Report
 from perennial.measure.intervals import Comparison, Interval
 
+JUDGED = "judged.json"
+"""The file in which a packaged version carries its judgement."""
+
 Verdict = Literal["blessed", "refused", "not_enough_evidence"]
 Outcome = Literal["passed", "failed", "unknown"]
 

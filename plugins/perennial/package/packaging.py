@@ -16,6 +16,7 @@ from perennial.errors import (
     UnavailableError,
 )
 from perennial.judge import Judged, report_file
+from perennial.judge.judged import JUDGED
 from perennial.keep import files, locks
 from perennial.keep.ledger import bento_folder
 from perennial.keep.progress import progress
@@ -112,6 +113,9 @@ def _make(project: Project, model: Model, candidate: VersionFiles, judged: Judge
     beside = {
         REFERENCE: reference_rows(project, model, judged, learner),
         CARD: model_card(model, judged, story).encode(),
+        # The next candidate's judgement takes the place of this one; whoever watches the version
+        # compares it with what was expected of it.
+        JUDGED: (judged.model_dump_json(indent=2) + "\n").encode(),
     }
     folder = assemble(project, model.name, candidate, beside)
     build(project, model.name, candidate.version, folder)

@@ -10,14 +10,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from perennial.declare.project import Project
-from perennial.judge.judged import Judged, Value
+from perennial.judge.judged import JUDGED, Judged, Value
 from perennial.keep.ledger import bento_folder, serving
 from perennial.learn.contract import Learner
 from perennial.learn.loading import parse_model
 from perennial.learn.version_files import read
-
-JUDGED = "judged.json"
-"""The judgement that a Bento carries."""
 
 
 @dataclass(frozen=True)
