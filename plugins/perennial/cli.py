@@ -264,6 +264,19 @@ def roll_back(model: str, at: str, why: str, as_json: bool) -> None:
     show(run(model, at, why), as_json or not sys.stdout.isatty())
 
 
+@commands.command()
+@click.option("--model", required=True, help=MEANING["model"])
+@click.option("--start", required=True, type=Day(), help=MEANING["start"])
+@click.option("--end", required=True, type=Day(), help=MEANING["end"])
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def score(model: str, start: str, end: str, as_json: bool) -> None:
+    """Answer all questions of a period with what serves now, into data/lake/predictions."""
+    from perennial.score import score as run
+    from perennial.shown import show
+
+    show(run(model, start, end), as_json or not sys.stdout.isatty())
+
+
 @commands.command(hidden=True)
 @click.option("--model", required=True, help=MEANING["model"])
 @click.option("--slot", required=True, help="The slot's name.")

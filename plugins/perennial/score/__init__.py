@@ -2,5 +2,6 @@
 
 from perennial.score.answers import SCHEMA, predictions_table, read_answers
 from perennial.score.folding import Folded, fold
+from perennial.score.scoring import Scored, score
 
-__all__ = ["SCHEMA", "Folded", "fold", "predictions_table", "read_answers"]
+__all__ = ["SCHEMA", "Folded", "Scored", "fold", "predictions_table", "read_answers", "score"]
