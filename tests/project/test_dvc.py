@@ -58,13 +58,14 @@ class Clone:
     def declare(self, learning_rate: float, max_rounds: int) -> None:
         """Change how the model learns, nothing else.
 
-        The margin lets two good candidates take each other's place, whichever is better.
+        The margin lets two good candidates take each other's place, whichever is better; it
+        happens at once, as no controller runs here.
         """
         text = self.declared
         for shipped, changed in (
             ("learning_rate: 0.1,", f"learning_rate: {learning_rate},"),
             ("max_rounds: 300}", f"max_rounds: {max_rounds}}}"),
-            ("judge:\n", "judge:\n  margin: 0.9\n"),
+            ("judge:\n", "release: {kind: at_once}\njudge:\n  margin: 0.9\n"),
         ):
             assert text.count(shipped) == 1, shipped
             text = text.replace(shipped, changed)

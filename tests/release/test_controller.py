@@ -325,6 +325,14 @@ def test_another_version_waits_while_one_is_under_way(project: Project, begun: i
         release(MODEL, NIGHT, project=project)
 
 
+def test_what_answers_already_is_not_released_again(project: Project, begun: int) -> None:
+    package(project, "v1")
+    before = len(Ledger.of(project).history(MODEL))
+    again = release(MODEL, NIGHT, project=project)
+    assert (again.release_id, again.state, again.slot) == (begun - 1, "done", "blue")
+    assert len(Ledger.of(project).history(MODEL)) == before
+
+
 def test_what_was_rolled_back_is_not_begun_again_for_the_same_night(
     project: Project, begun: int
 ) -> None:

@@ -59,25 +59,29 @@ def release(model: str, at: str, *, project: Project | None = None) -> Released:
 
 def _begun(ledger: Ledger, model: str, version: str, at: str) -> Release | None:
     """The release that this very call stands for, when there is one already."""
-    newest = next(iter(releases.of_model(ledger, model, limit=1)), None)
-    if newest is None:
-        return None
-    if newest.version != version:
-        if newest.is_open:
-            raise BusyError(
-                f"{model} {version} cannot be released while release {newest.id} of "
-                f"{newest.version} is not over ({newest.state}); wait, or run `perennial roll-back`"
-            )
-        return None
+    known = releases.of_model(ledger, model)
+    if _answers(ledger, model, version):
+        through = ("promoted", "done")
+        return next((it for it in known if it.version == version and it.state in through), None)
+    if known and known[0].is_open and known[0].version != version:
+        raise BusyError(
+            f"{model} {version} cannot be released while release {known[0].id} of "
+            f"{known[0].version} is not over ({known[0].state}); wait, or run `perennial roll-back`"
+        )
+    if known and known[0].version == version:
+        is_same = known[0].is_open or (known[0].state == "rolled_back" and known[0].night == at)
+        return known[0] if is_same else None
+    return None
+
+
+def _answers(ledger: Ledger, model: str, version: str) -> bool:
     current = ledger.current(model)
-    answers = current is not None and current[0].version == version
-    is_same = newest.is_open or answers or (newest.state == "rolled_back" and newest.night == at)
-    return newest if is_same else None
+    return current is not None and current[0].version == version
 
 
 def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) -> Release:
     current = ledger.current(slot.model)
-    stable = current[0] if current else None
+    stable = current[0] if current and current[0].version != version else None
     declared = project.model(slot.model).release
     is_at_once = declared.kind == "at_once" or stable is None
     journal = project.var / "journal"
