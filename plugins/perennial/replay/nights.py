@@ -10,7 +10,8 @@ from perennial.check import Checked
 from perennial.decide.decided import Decided
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
-from perennial.keep.ledger import serving
+from perennial.keep import releases
+from perennial.keep.ledger import Ledger, serving
 from perennial.replay.orchestrator import ENDED, Orchestrator
 from perennial.watch.watched import Watched
 
@@ -64,13 +65,13 @@ def _told(project: Project, model: str, at: str, stopped: str | None) -> Night:
     now = serving(project, model)
     live = now.version if now else "-"
     if stopped:
-        return Night(at, stopped, "-", _release(project, model, at), live)
+        return Night(at, stopped, "-", _release(project, model), live)
     folder = project.var / "reports"
     watched = Watched.model_validate_json(_kept(folder / "watch" / model / f"{at}.json"))
     decided = Decided.model_validate_json(_kept(folder / "decide" / model / f"{at}.json"))
     alarms = [each.subject for each in watched.findings if each.level == "alarm"]
     found = watched.state + (f": {', '.join(alarms[:3])}" if alarms else "")
-    return Night(at, found, decided.decision, _release(project, model, at), live)
+    return Night(at, found, decided.decision, _release(project, model), live)
 
 
 def _kept(path: Path) -> bytes:
@@ -79,8 +80,13 @@ def _kept(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _release(project: Project, model: str, at: str) -> str:
-    return "-"
+def _release(project: Project, model: str) -> str:
+    """The newest release, and how much of the traffic it has; a dash when there was none."""
+    newest = releases.of_model(Ledger.of(project), model, limit=1)
+    if not newest:
+        return "-"
+    share = f" {newest[0].weight:.0%}" if newest[0].state == "canary" else ""
+    return f"{newest[0].version[:6]} {newest[0].state}{share}"
 
 
 def _stopped(project: Project, tasks: dict[str, str]) -> str:
