@@ -18,6 +18,7 @@ from perennial.keep import files
 from perennial.keep.ledger import Ledger, bento_folder, now
 from perennial.keep.ledger_tables import decisions
 from perennial.keep.releases import Change, plan, start, transition
+from perennial.release.guardrails import Measurement
 from perennial.watch import watched as form
 
 MODEL = "ripeness"
@@ -171,22 +172,15 @@ def seed_release(project: Project) -> None:
 
 
 def measured() -> list[dict[str, Any]]:
-    return [
-        one("errors", 0.002, -0.004, 0.009, 0.02, "pass", "0 of 103 failed, 1 of 309 there"),
-        one("slow", 0.03, -0.05, 0.12, 0.1, "inconclusive", "5.8 % above 250 ms, 2.8 % there"),
-        one("score_shift", 0.061, 0.02, 0.097, 0.1, "pass", "mean score 0.318, 0.257 there"),
-        one("loss", None, None, None, 0.05, "inconclusive", "no labels have come yet"),
-    ]
-
-
-def one(
-    name: str, estimate: float | None, low: float | None, high: float | None, limit: float,
-    outcome: str, sentence: str,
-) -> dict[str, Any]:  # fmt: skip
-    return {
-        "name": name, "estimate": estimate, "low": low, "high": high, "limit": limit,
-        "outcome": outcome, "sentence": sentence,
-    }  # fmt: skip
+    """Guardrails as a controller measures them: passed, open, failed, not known, not declared."""
+    found = (
+        Measurement("errors", "passed", 0.002, -0.004, 0.009, 0.02, 103, True, "errors: 0 of 103"),
+        Measurement("slow", "inconclusive", 0.03, -0.05, 0.12, 0.1, 103, True, "slow: 6 of 103"),
+        Measurement("score_shift", "failed", 0.16, 0.12, 0.2, 0.1, 103, True, "score_shift: +0.16"),
+        Measurement("disagreement", "undeclared", None, None, None, None, 0, False, "not declared"),
+        Measurement("loss", "inconclusive", None, None, None, 0.05, 0, False, "loss: no labels"),
+    )
+    return [each.shown() for each in found]
 
 
 def seed_gates(project: Project, hostile: str = "") -> None:

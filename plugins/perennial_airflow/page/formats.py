@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 NONE = "–"
 
@@ -23,7 +23,8 @@ def number(value: float | None) -> str:
     if value == 0:
         return "0"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:,.{digits}f}".replace("-", "−")
+    text = f"{value:,.{digits}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
 
 
 def count(value: int | None) -> str:
@@ -33,6 +34,15 @@ def count(value: int | None) -> str:
     ('12,345', '–')
     """
     return NONE if value is None else f"{value:,}"
+
+
+def many(value: int, thing: str, things: str = "") -> str:
+    """So many of a thing.
+
+    >>> many(1, "day"), many(1200, "row"), many(2, "entry", "entries")
+    ('1 day', '1,200 rows', '2 entries')
+    """
+    return f"{value:,} {thing if value == 1 else things or thing + 's'}"
 
 
 def share(value: float | None) -> str:
@@ -79,8 +89,3 @@ def words(name: str) -> str:
     'stand by'
     """
     return name.replace("_", " ")
-
-
-def day(value: date | None) -> str:
-    """A date as the reports write it."""
-    return NONE if value is None else value.isoformat()

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from perennial_airflow.page.drawn.guardrail import Measurement
 
+TWO_SIDED = ("score_shift",)
+"""Guardrails whose limit holds either way."""
+
 
 def measurements(measured: Iterable[Mapping[str, Any]]) -> list[Measurement]:
-    """Those that have a name; numbers that are missing or have no bound are None."""
-    return [_measurement(each) for each in measured if "name" in each]
+    """Those that can be told; one of another form is left to the record's words."""
+    return [_measurement(each) for each in measured if "guardrail" in each]
 
 
 def _measurement(found: Mapping[str, Any]) -> Measurement:
+    name, limit = str(found["guardrail"]), found.get("limit")
     return Measurement(
-        name=str(found["name"]),
-        estimate=_number(found.get("estimate")),
-        low=_number(found.get("low")),
-        high=_number(found.get("high")),
-        limit=_number(found.get("limit")),
-        outcome=str(found.get("outcome") or "unknown"),
-        sentence=str(found.get("sentence") or ""),
+        name=name,
+        estimate=found.get("estimate"),
+        low=found.get("low"),
+        high=found.get("high"),
+        limit=limit,
+        floor=-limit if name in TWO_SIDED and limit is not None else None,
+        outcome=str(found.get("outcome", "unknown")),
+        says=str(found.get("says", "")).removeprefix(f"{name}: "),
     )
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None

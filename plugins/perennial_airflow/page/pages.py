@@ -9,7 +9,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from perennial.watch.drawn import distribution_of, most_telling
+from perennial.watch.page import IN_WORDS, REAL
 from perennial_airflow.page import formats, measurements, phases, story
+from perennial_airflow.page.cards import card_html
 from perennial_airflow.page.drawn.counts import counts
 from perennial_airflow.page.drawn.guardrail import guardrail
 from perennial_airflow.page.drawn.heat_map import heat_map
@@ -18,11 +21,13 @@ from perennial_airflow.page.drawn.traffic import traffic
 from perennial_airflow.page.headers import SCRIPT
 
 TEMPLATES = Path(__file__).parent / "templates"
-FILTERS = ("number", "count", "share", "moment", "words", "day", "between")
+FILTERS = ("number", "count", "share", "moment", "words", "many")
 DRAWN = {
     "counts": counts, "guardrail": guardrail, "heat_map": heat_map, "series": series,
     "traffic": traffic, "story": story, "phases_of": phases.phases_of,
     "measurements": measurements.measurements,
+    "distribution_of": distribution_of, "most_telling": most_telling, "IN_WORDS": IN_WORDS,
+    "REAL": REAL,
 }  # fmt: skip
 
 
@@ -38,6 +43,7 @@ def _environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update({name: getattr(formats, name) for name in FILTERS})
+    environment.filters["card_html"] = card_html
     style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     ours = {"style": Markup(style), "script": Markup(SCRIPT)}  # noqa: S704 - files of ours
     environment.globals.update({**DRAWN, **ours})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -42,6 +43,19 @@ class Scale:
         (0.25, 1.0)
         """
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
+
+    def labels(self, about: int = 4) -> list[tuple[float, str]]:
+        """The ticks with their texts, all to the same place.
+
+        >>> Scale(0, 0.021).labels()
+        [(0.0, '0.00'), (0.01, '0.01'), (0.02, '0.02')]
+        >>> Scale(0, 2.1).labels(2)
+        [(0.0, '0'), (2.0, '2')]
+        """
+        ticks = self.ticks(about)
+        gap = min((right - left for left, right in pairwise(ticks)), default=1.0)
+        places = next(n for n in range(12) if abs(round(gap, n) - gap) < gap * 1e-6)
+        return [(tick, f"{tick:,.{places}f}".replace("-", "−")) for tick in ticks]
 
     def ticks(self, about: int = 4) -> list[float]:
         """Round values within the line, some `about` of them.

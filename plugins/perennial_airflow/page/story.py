@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from perennial.decide.decided import Decided
 from perennial.watch.drawing import Point
 from perennial.watch.watched import Compared, Watched
-from perennial_airflow.page.drawn.counts import Counted
 from perennial_airflow.page.drawn.heat_map import Cell, Row
 from perennial_airflow.page.drawn.series import Mark
 from perennial_airflow.page.formats import share
+from perennial_airflow.page.reading import NIGHTS
 from perennial_airflow.page.shelf import OneRelease
 
 ROLES = ("feature", "prediction", "label")
-PROMOTED = ("promoted", "done")
+Calendar = Sequence[tuple[str, Watched | None]]
+"""Nights in a row, the oldest first; None where there is no report."""
+
+
+def calendar(nights: Sequence[Watched]) -> Calendar:
+    """The nights from the first to the last report, at most `NIGHTS`; gaps stay visible."""
+    if not nights:
+        return []
+    found = {each.at: each for each in nights}
+    last = nights[-1].at
+    n = min(NIGHTS, (last - nights[0].at).days + 1)
+    days = (last - timedelta(days=back) for back in range(n - 1, -1, -1))
+    return [(day.isoformat(), found.get(day)) for day in days]
 
 
 def metrics_of(nights: Sequence[Watched], primary: str | None) -> list[str]:
@@ -24,42 +36,40 @@ def metrics_of(nights: Sequence[Watched], primary: str | None) -> list[str]:
     return sorted(seen, key=lambda name: name != primary)
 
 
-def points_of(nights: Sequence[Watched], metric: str) -> list[Point]:
+def points_of(nights: Calendar, metric: str) -> list[Point]:
     """One metric over the nights; nights that do not know it stay as gaps."""
-    return [_point(night, metric) for night in nights]
+    return [_point(at, night, metric) for at, night in nights]
 
 
-def _point(night: Watched, metric: str) -> Point:
-    found = next((each for each in night.performance if each.metric == metric), None)
-    if found is None:
-        return Point(night.at.isoformat(), None, version=night.version)
-    return Point(
-        night=night.at.isoformat(),
-        estimate=found.value.estimate,
-        low=found.value.low,
-        high=found.value.high,
-        expected=found.expected.estimate if found.expected else None,
-        state=found.state,
-        version=night.version,
-    )
+def _point(at: str, night: Watched | None, metric: str) -> Point:
+    of_night = night.performance if night else ()
+    found = next((each for each in of_night if each.metric == metric), None)
+    if night is None or found is None:
+        return Point(at, None)
+    value, expected = found.value, found.expected.estimate if found.expected else None
+    return Point(at, value.estimate, value.low, value.high, expected, found.state, night.version)
 
 
-def rows_of(nights: Sequence[Watched]) -> list[Row]:
+def rows_of(nights: Calendar) -> list[Row]:
     """The heat map's rows: features by their weight in the last report, then the other roles."""
-    last: dict[str, Compared] = {}
-    cells: dict[str, dict[str, Cell]] = {}
-    for night in nights:
-        for each in night.columns:
-            key = f"{each.role} {each.name}"
+    last: dict[tuple[str, str], Compared] = {}
+    cells: dict[tuple[str, str], dict[str, Cell]] = {}
+    for at, night in nights:
+        for each in night.columns if night else ():
+            key = (each.role, each.name)
             last[key] = each
-            cell = Cell(each.state, each.effect, each.threshold)
-            cells.setdefault(key, {})[night.at.isoformat()] = cell
-    ordered = sorted(last, key=lambda key: (ROLES.index(last[key].role), -last[key].weight, key))
-    return [Row(last[key].name, last[key].role, _note(last[key]), cells[key]) for key in ordered]
+            cells.setdefault(key, {})[at] = Cell(each.state, each.effect, each.threshold)
+    ordered = sorted(last, key=lambda key: (ROLES.index(key[0]), -last[key].weight, key[1]))
+    return [Row(last[key].name, key[0], _note(last[key]), cells[key]) for key in ordered]
 
 
 def _note(column: Compared) -> str:
     return share(column.weight) if column.role == "feature" else column.role
+
+
+def answered(nights: Calendar, what: str) -> list[int | None]:
+    """One count of the servers' answers over the nights."""
+    return [int(getattr(night.answered, what)) if night else None for _, night in nights]
 
 
 def promotions(releases: Iterable[OneRelease]) -> list[Mark]:
@@ -67,23 +77,10 @@ def promotions(releases: Iterable[OneRelease]) -> list[Mark]:
     return [
         Mark(each.release.night, each.release.version[:8])
         for each in releases
-        if any(entry.state in PROMOTED for entry in each.record)
-    ]
-
-
-def counted(nights: Sequence[Watched]) -> list[Counted]:
-    """Answers and failures of each night."""
-    return [
-        Counted(each.at.isoformat(), each.answered.n_answers, each.answered.n_failures)
-        for each in nights
+        if any(entry.state in ("promoted", "done") for entry in each.record)
     ]
 
 
 def by_night(decisions: Iterable[tuple[str, Decided]]) -> dict[date, Decided]:
     """Each night's decision."""
     return {decided.at: decided for _, decided in decisions}
-
-
-def dates_of(nights: Sequence[Watched]) -> list[str]:
-    """The nights as they are written."""
-    return [each.at.isoformat() for each in nights]

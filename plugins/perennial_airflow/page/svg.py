@@ -25,6 +25,15 @@ def tag(name: str, *inside: str, **attributes: Attribute) -> Markup:
     return start + Markup("").join(pairs) + Markup(">") + Markup("").join(inside) + end
 
 
+def breakable(name: str) -> Markup:
+    """A long name, with places where a narrow screen may break it.
+
+    >>> breakable("a_<b>")
+    Markup('a_<wbr>&lt;b&gt;')
+    """
+    return Markup("_<wbr>").join(name.split("_"))
+
+
 def percent(share: float) -> str:
     """A place along an axis, kept within it.
 

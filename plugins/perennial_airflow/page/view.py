@@ -55,6 +55,11 @@ class View:
         return self.declared.judge.primary if self.declared else None
 
     @cached_property
+    def calendar(self) -> story.Calendar:
+        """The nights in a row, with gaps."""
+        return story.calendar(self.nights)
+
+    @cached_property
     def metrics(self) -> list[str]:
         """The metrics that nights looked at, the primary one first."""
         return story.metrics_of(self.nights, self.primary)

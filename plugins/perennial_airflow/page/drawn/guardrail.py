@@ -13,24 +13,26 @@ from perennial_airflow.page.svg import percent, tag
 
 @dataclass(frozen=True)
 class Measurement:
-    """A difference (challenger minus champion), how sure it is, and its limit."""
+    """A difference (challenger minus champion), how sure it is, and its limit either way."""
 
     name: str
     estimate: float | None
     low: float | None
     high: float | None
     limit: float | None
-    outcome: str
-    sentence: str = ""
-    n: int | None = None
+    floor: float | None = None
+    outcome: str = "unknown"
+    says: str = ""
 
 
 def guardrail(measured: Measurement) -> Markup:
-    """A bar along an axis that holds zero, the interval and the limit."""
-    values = (0.0, measured.estimate, measured.low, measured.high, measured.limit)
-    across = Scale.over(values, margin=0.12)
-    parts = [_zero(across), _beyond(measured, across), _bar(measured, across)]
-    parts += [_limit(measured, across), *(_tick(across, value) for value in across.ticks(3))]
+    """A bar along an axis that holds zero, the interval and the limit; these are written below."""
+    limits = [(measured.limit, 1.0), (measured.floor, 0.0)]
+    across = Scale.over((0.0, measured.estimate, measured.low, measured.high,
+                         measured.limit, measured.floor), margin=0.12)  # fmt: skip
+    parts = [_zero(across.share(0.0))]
+    parts += [_limit(across, limit, end) for limit, end in limits if limit is not None]
+    parts.append(_bar(measured, across))
     return tag(
         "svg", *parts, width="100%", height="52", class_=f"guardrail {measured.outcome}",
         role="img", aria_label=_sentence(measured),
@@ -44,31 +46,23 @@ def _sentence(measured: Measurement) -> str:
     )
 
 
-def _zero(across: Scale) -> Markup:
-    x = percent(across.share(0.0))
-    return tag("line", x1=x, x2=x, y1=4, y2=34, class_="zero")
+def _zero(at: float) -> Markup:
+    return tag("line", x1=percent(at), x2=percent(at), y1=4, y2=34, class_="zero") + _label(at, "0")
 
 
-def _beyond(measured: Measurement, across: Scale) -> Markup:
-    """What may not be reached, shaded."""
-    if measured.limit is None:
-        return Markup("")
-    at = across.share(measured.limit)
-    width = percent(1 - at)
-    return tag("rect", x=percent(at), width=width, y=4, height=30, class_="beyond")
-
-
-def _limit(measured: Measurement, across: Scale) -> Markup:
-    if measured.limit is None:
-        return Markup("")
-    x = percent(across.share(measured.limit))
-    return tag("line", x1=x, x2=x, y1=2, y2=36, class_="limit")
+def _limit(across: Scale, limit: float, end: float) -> Markup:
+    """The line that must not be reached, and what lies beyond it up to an end, shaded."""
+    at = across.share(limit)
+    x, width = percent(min(at, end)), percent(abs(end - at))
+    shaded = tag("rect", x=x, width=width, y=4, height=30, class_="beyond")
+    line = tag("line", x1=percent(at), x2=percent(at), y1=2, y2=36, class_="limit")
+    return shaded + line + _label(at, number(limit), "at-limit")
 
 
 def _bar(measured: Measurement, across: Scale) -> Markup:
     """The interval from end to end (an open end goes to the edge), and the estimate on it."""
     if measured.estimate is None and measured.low is None and measured.high is None:
-        return tag("text", "not measured yet", x="50%", y=23, text_anchor="middle", class_="soft")
+        return tag("text", "nothing known yet", x="50%", y=23, text_anchor="middle")
     low = 0.0 if measured.low is None else across.share(measured.low)
     high = 1.0 if measured.high is None else across.share(measured.high)
     bar = tag(
@@ -81,7 +75,6 @@ def _bar(measured: Measurement, across: Scale) -> Markup:
     return bar + tag("circle", cx=x, cy=19, r=5, class_="estimate")
 
 
-def _tick(across: Scale, value: float) -> Markup:
-    at = across.share(value)
-    anchor = "start" if at < 0.06 else "end" if at > 0.94 else "middle"
-    return tag("text", number(value), x=percent(at), y=48, text_anchor=anchor, class_="tick")
+def _label(at: float, text: str, kind: str | None = None) -> Markup:
+    anchor = "start" if at < 0.04 else "end" if at > 0.96 else "middle"
+    return tag("text", text, x=percent(at), y=48, text_anchor=anchor, class_=kind)

@@ -6,13 +6,14 @@ walk through it. A cell's colour is its effect in units of its threshold; a sign
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from perennial_airflow.page.formats import number
-from perennial_airflow.page.svg import tag
+from perennial_airflow.page.svg import breakable, tag
 
 SIGNS = {"drifted": "●", "suspected": "○", "unknown": "?", "quiet": ""}
 
@@ -27,14 +28,14 @@ class Cell:
 
     @property
     def heat(self) -> float | None:
-        """0 to 1, one half at the threshold; None when it is not known.
+        """0 to 1, where 1 is twice the threshold; small distances stay pale. None if unknown.
 
         >>> Cell("quiet", 0.05, 0.1).heat, Cell("drifted", 0.9, 0.1).heat
-        (0.25, 1.0)
+        (0.125, 1.0)
         """
         if self.effect is None or not self.threshold:
             return None
-        return min(1.0, self.effect / self.threshold / 2)
+        return min(1.0, math.sqrt((self.effect / self.threshold / 2) ** 3))
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _night(index: int, nights: Sequence[str]) -> Markup:
 
 def _label(row: Row) -> Markup:
     note = tag("small", row.note) if row.note else ""
-    return tag("th", row.name, note, scope="row", class_=row.role)
+    return tag("th", breakable(row.name), note, scope="row", class_=row.role)
 
 
 def _cell(cell: Cell | None, night: str) -> Markup:

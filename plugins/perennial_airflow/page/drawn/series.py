@@ -126,8 +126,8 @@ def _grid(vertical: Scale, value: float) -> Markup:
 
 def _up(vertical: Scale) -> Markup:
     labels = (
-        tag("span", number(value), style=f"top:{percent(1 - vertical.share(value))}")
-        for value in vertical.ticks()
+        tag("span", label, style=f"top:{percent(1 - vertical.share(value))}")
+        for value, label in vertical.labels()
     )
     return tag("div", *labels, class_="ys", aria_hidden="true")
 
