@@ -130,7 +130,6 @@ def test_poisoned_labels_are_refused(make_project: Any) -> None:
     ("fields", "verdict", "said"),
     [
         ({"min_rows": 5000}, "not_enough_evidence", "judge.min_rows asks for 5000"),
-        ({"days": 4, "held_back_days": 4}, "not_enough_evidence", "too few days to bound"),
         ({"limits": {"log_loss": 0.01}}, "refused", "asks for at most 0.01"),
     ],
 )
@@ -141,6 +140,36 @@ def test_each_reason_is_told(
     report = judged(make_project(judge={**base, **fields}))
     assert report.verdict == verdict
     assert any(said in each for each in report.reasons)
+
+
+def test_too_few_days_with_labels_bound_nothing(make_project: Any) -> None:
+    def rows(day: date, table: pa.Table) -> pa.Table:
+        nothing = [None] * table.num_rows
+        return replaced(table, "label", nothing) if day >= date(2024, 1, 25) else table
+
+    report = judged(make_project(rows=rows))
+    assert (report.verdict, report.n_days) == ("not_enough_evidence", 4)
+    assert any("too few days to bound" in each for each in report.reasons)
+
+
+def test_a_champion_that_knows_the_judged_days_refuses_nobody(make_project: Any) -> None:
+    project = make_project()
+    train("ripeness", "2024-01-28", project=project)
+    version = serve_candidate(project)
+    report = judged(project)
+    (check,) = (each for each in report.checks if each.name == f"champion {version}")
+    assert (report.verdict, check.outcome) == ("not_enough_evidence", "unknown")
+    told = f"{version} has learned from the judged days before 2024-01-28, so that this comparison"
+    assert told in check.sentence
+
+
+def test_a_win_against_a_champion_that_knows_the_judged_days_counts(make_project: Any) -> None:
+    weak = {"train": {"parameters": {"num_leaves": 2}, "stopping": {"days": 4, "max_rounds": 2}}}
+    train("ripeness", "2024-01-28", project=make_project(**weak))
+    version = serve_candidate(make_project(**weak))
+    report = judged(make_project())
+    assert report.verdict == "blessed", report.reasons
+    assert any(f"{version} has learned from the judged days" in each for each in report.reasons)
 
 
 def test_one_class_is_not_enough_evidence(make_project: Any) -> None:

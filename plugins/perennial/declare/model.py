@@ -275,6 +275,21 @@ class Model(Frozen):
                 f"judge.held_back_days {self.judge.held_back_days} cannot be more than judge.days "
                 f"{self.judge.days}"
             )
+        if 2.0 ** (1 - self.judge.held_back_days) > 1 - self.judge.confidence:
+            raise ValueError(
+                f"judge.held_back_days {self.judge.held_back_days} gives no interval by day with "
+                f"judge.confidence {self.judge.confidence:g}, so that nothing would ever be "
+                f"blessed; it takes at least {_least_days(self.judge.confidence)}"
+            )
         if self.judge.primary not in self.judge.metrics:
             raise ValueError(f"judge.primary {self.judge.primary!r} is not among judge.metrics")
         return self
+
+
+def _least_days(confidence: float) -> int:
+    """How many days bound an interval by day (see `measure.intervals.expanded_tail`).
+
+    >>> _least_days(0.95), _least_days(0.99)
+    (6, 8)
+    """
+    return next(n for n in range(2, 100) if 2.0 ** (1 - n) <= 1 - confidence)

@@ -41,6 +41,7 @@ def _facts(model: Model, judged: Judged, story: dict[str, Any]) -> list[str]:
         ("Answers", _answers(model)),
         ("Learner", f"{model.train.learner}, {story['n_rounds']} rounds, seed {story['seed']}"),
         ("Learned from", f"{story['window_start']} <= day < {story['window_end']} (UTC)"),
+        ("Came about", _came_about(story)),
         ("Rows learned from", f"{story['n_rows']:,}, mean label {story['mean_label']:.4g}"),
         ("Rows left out", f"{story['n_unlabelled']:,} without a label, "
                           f"{story['n_not_yet_known']:,} whose label was not yet known"),
@@ -52,6 +53,12 @@ def _facts(model: Model, judged: Judged, story: dict[str, Any]) -> list[str]:
     if lineage["dvc_hash"]:
         rows.append(("Data in DVC", f"`{lineage['dvc_hash']}`"))
     return [*_table(("", ""), rows), ""]
+
+
+def _came_about(story: dict[str, Any]) -> str:
+    if not story.get("parent"):
+        return "from scratch"
+    return f"out of `{story['parent']}`, on days from {story['learned_from']}: {story['why']}"
 
 
 def _answers(model: Model) -> str:
@@ -148,14 +155,32 @@ def _reproduce(model: Model, judged: Judged, story: dict[str, Any]) -> list[str]
         "With the code, data and environment named above:",
         "",
         "```",
-        f"perennial train --model {model.name} --at {story['at']}",
+        f"perennial train --model {model.name} --at {story['at']}{_options(model, story)}",
         f"perennial judge --model {model.name} --at {judged.at}",
         "```",
         "",
         "The same digest comes out. `reference.json` beside this card holds questions with their "
         "answers; a server of this version gives the same ones.",
+        *(
+            [f"It goes on from `{story['parent']}`, which has to serve then."]
+            if story.get("parent")
+            else []
+        ),
         "",
     ]
+
+
+def _options(model: Model, story: dict[str, Any]) -> str:
+    """What a training was asked for beside its night, where it is not what the YAML says."""
+    options = ""
+    if story["window_end"] != story["at"]:
+        options += f" --until {story['window_end']}"
+    if story.get("strategy", "stateless") != model.train.strategy:
+        options += f" --strategy {story.get('strategy', 'stateless')}"
+    declared = model.train.window_days if story.get("strategy") == "stateless" else None
+    if story.get("window_days") not in (None, declared):
+        options += f" --window-days {story['window_days']}"
+    return options
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

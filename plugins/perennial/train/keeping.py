@@ -45,6 +45,7 @@ def _report(model: Model, asked: Asked, learned: Learned) -> dict[str, Any]:
         "window_start": learned.window_start,
         "window_end": asked.until,
         "learned_from": rows.start,
+        "window_days": asked.window_days,
         "n_rows": rows.n_rows,
         "n_unlabelled": rows.n_unlabelled,
         "n_not_yet_known": rows.n_not_yet_known,

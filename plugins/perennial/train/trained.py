@@ -46,6 +46,9 @@ class Trained(Report):
     learned_from: date | None = Field(
         None, description="The first day learned from in this training; null: window_start."
     )
+    window_days: int | None = Field(
+        None, description="Asked for; null: all history, or train.update.days."
+    )
     n_rows: int = Field(description="Learned from in this training.")
     n_unlabelled: int = Field(description="Rows left out: they have no label.")
     n_not_yet_known: int = Field(description="Rows left out: their label was known after `at`.")
