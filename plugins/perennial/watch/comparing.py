@@ -47,14 +47,18 @@ class Distance:
         )
 
 
+N_ROLES = 3
+"""Features, answers and labels are three families: each gets a third of `watch.alpha`."""
+
+
 def distances(columns: Sequence[Column], n_days: int, declared: Watch) -> list[Distance]:
-    """The columns of one role, their p-values adjusted for their number.
+    """The columns of one role, their p-values adjusted for their number and that of the roles.
 
     A column with fewer than `watch.min_rows` values on a side is unknown.
     """
     found = [_distance(each, n_days, declared) for each in columns]
     adjusted = benjamini_hochberg([each.p_value for each in found])
-    for each, p_value in zip(found, adjusted.tolist(), strict=True):
+    for each, p_value in zip(found, np.minimum(N_ROLES * adjusted, 1).tolist(), strict=True):
         each.p_adjusted = p_value
     return found
 

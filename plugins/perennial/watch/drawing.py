@@ -125,7 +125,7 @@ def over_nights(points: Sequence[Point], label: str) -> str:
             parts.append(_line(x - step / 2, top, x - step / 2, top + height, INK, "1 2"))
         if point.estimate is None:
             continue
-        colour = STATES.get(point.state, INK)
+        colour = STATES[point.state] if point.state in ("as_expected", "worse") else REFERENCE
         if point.low is not None and point.high is not None:
             parts.append(_line(x, down(point.low), x, down(point.high), colour, width=2))
         told = f"{point.night}: {point.estimate:.4g}{_between(point)}, {point.state}"

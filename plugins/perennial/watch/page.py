@@ -61,12 +61,17 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["distance"] = _distance
     environment.filters["breakable"] = _breakable
     return environment.get_template("night.j2")
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4g}"
+
+
+def _distance(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _breakable(name: str) -> Any:

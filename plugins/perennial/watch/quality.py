@@ -67,19 +67,15 @@ def _column(column: Column, declared: Watch) -> Finding | None:
     name, n_rows = column.name, column.counts.sum()
     if not n_rows and not column.missing_current:
         return None
-    if not column.n_current:
-        if not column.n_reference:
-            return _finding("note", name, f"{name} is missing everywhere, as when it was learned")
-        return _finding(
-            "alarm", name,
-            f"{name} is missing everywhere, and was in {column.missing_reference:.1%} before",
-        )  # fmt: skip
+    if not column.n_current and not column.n_reference:
+        return _finding("note", name, f"{name} is missing everywhere, as when it was learned")
     worst = float(np.nanmax(column.daily_missing, initial=0.0))
     if column.missing_current > worst + declared.max_missing_rise:
+        share = f"in {column.missing_current:.1%} of rows" if column.n_current else "everywhere"
         return _finding(
             "alarm", name,
-            f"{name} is missing in {column.missing_current:.1%} of rows; on the worst day that it "
-            f"was learned from it was in {worst:.1%}",
+            f"{name} is missing {share}; on the worst day that it was learned from it was in "
+            f"{worst:.1%}",
         )  # fmt: skip
     if column.is_constant:
         return _finding("note", name, f"{name} has one value only, now and when it was learned")

@@ -11,6 +11,7 @@ from perennial.watch.watched import (
     Compared,
     Finding,
     Kind,
+    Level,
     Performance,
     PerformanceState,
     Role,
@@ -43,7 +44,7 @@ def drift_findings(columns: Sequence[Compared], declared: Watch) -> list[Finding
                     subject=each.name, sentence=each.sentence,
                 )
             )  # fmt: skip
-        found += _unknown_columns(kind, of_role)
+        found += _unknown_columns(kind, of_role, declared)
     return found
 
 
@@ -53,7 +54,8 @@ def _matters(columns: Sequence[Compared], states: tuple[str, ...], declared: Wat
     return bool(out) and (not is_feature or sum(each.weight for each in out) >= declared.min_weight)
 
 
-def _unknown_columns(kind: Kind, columns: Sequence[Compared]) -> list[Finding]:
+def _unknown_columns(kind: Kind, columns: Sequence[Compared], declared: Watch) -> list[Finding]:
+    """What could not be compared, in one finding; a note where it hardly matters."""
     unknown = [each for each in columns if each.state == "unknown"]
     if not unknown:
         return []
@@ -66,7 +68,8 @@ def _unknown_columns(kind: Kind, columns: Sequence[Compared]) -> list[Finding]:
             + ", ".join(each.name for each in unknown[:5])
             + (", …" if len(unknown) > 5 else "")
         )
-    return [Finding(kind=kind, level="unknown", subject=name, sentence=sentence)]
+    level: Level = "unknown" if _matters(columns, ("unknown",), declared) else "note"
+    return [Finding(kind=kind, level=level, subject=name, sentence=sentence)]
 
 
 def performance_findings(
@@ -78,7 +81,7 @@ def performance_findings(
     if (main := of.get(primary)) is not None:
         found += _metric(main, version)
     found += [
-        Finding(kind="performance", level="suspected", subject=each.metric, sentence=_worse(each))
+        Finding(kind="performance", level="note", subject=each.metric, sentence=_worse(each))
         for each in performance
         if each.state == "worse" and each.metric not in (primary, IN_THE_LARGE, SLOPE)
     ]

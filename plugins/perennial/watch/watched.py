@@ -56,7 +56,9 @@ class Compared(Frozen):
         description="The effect that quiet history stays below on all but `watch.alpha` of nights."
     )
     p_value: float | None = Field(description="Against the stream's own quiet history.")
-    p_adjusted: float | None = Field(description="Benjamini-Hochberg over the columns of its role.")
+    p_adjusted: float | None = Field(
+        description="Benjamini-Hochberg over the columns of its role, times the three roles."
+    )
     psi: float | None = Field(description="Population stability index, 0 to infinity.")
     jensen_shannon: float | None = Field(description="Distance with base 2, 0 to 1.")
     wasserstein: float | None = Field(description="In the reference's standard deviations.")

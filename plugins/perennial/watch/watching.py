@@ -141,7 +141,7 @@ def _compare(
     scores = [columns_of.scores_of(champion.learner, each) for each in periods]
     roles = [features, [columns_of.predictions(reference, current, *scores)]]
     if labelled.rows is not None:
-        roles.append([columns_of.labels(model, reference, labelled.rows)])
+        roles.append([columns_of.labels(model, reference.take(reference.has_label), labelled.rows)])
     before = nights_before(project, model.name, at, model.watch.persistence.of - 1)
     out = nights_out(before, champion.version)
     for columns in roles:

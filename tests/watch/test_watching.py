@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from perennial.declare.project import Project
+from perennial.keep import partitions
+from perennial.watch import Watched, page_file, report_file, watch
+
+from .conftest import JUDGE, MODEL, change_days, replaced, shifted
+
+NIGHT = JUDGE + timedelta(days=3)
+Served = Callable[..., Project]
+
+
+def at(project: Project, night: date = NIGHT) -> Watched:
+    return watch(MODEL, str(night), project=project)
+
+
+def column(report: Watched, name: str) -> Any:
+    return next(each for each in report.columns if each.name == name)
+
+
+def sentences(report: Watched, kind: str, level: str) -> list[str]:
+    return [each.sentence for each in report.findings if (each.kind, each.level) == (kind, level)]
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_a_quiet_stream_stays_quiet(served: Served, task: str) -> None:
+    project = served(task=task)
+    nights = [at(project, NIGHT + timedelta(days=n)) for n in range(5)]
+    assert [each.state for each in nights] == ["quiet"] * 5
+    assert {each.state for each in nights[0].columns} == {"quiet"}
+    assert {each.role for each in nights[0].columns} == {"feature", "prediction", "label"}
+    assert {each.state for each in nights[0].performance} == {"as_expected"}
+
+
+def test_twice_is_the_same_as_once(served: Served) -> None:
+    project = served()
+    first = at(project)
+    kept = report_file(project, MODEL, NIGHT).read_bytes()
+    page = page_file(project, MODEL, NIGHT).read_bytes()
+    assert at(project) == first
+    assert report_file(project, MODEL, NIGHT).read_bytes() == kept
+    assert page_file(project, MODEL, NIGHT).read_bytes() == page
+    assert Watched.model_validate_json(kept) == first
+
+
+def test_a_shift_is_suspected_on_the_first_night_and_drift_on_the_second(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT + timedelta(days=2),
+                shifted("sweetness", 3.0))  # fmt: skip
+    first, second = at(project), at(project, NIGHT + timedelta(days=1))
+    assert (first.state, column(first, "sweetness").state) == ("suspected", "suspected")
+    assert (second.state, column(second, "sweetness").state) == ("drifted", "drifted")
+    assert "out on 2 of the last 3 nights" in column(second, "sweetness").sentence
+    assert column(first, "weight_grams").state == "quiet"
+    assert sentences(second, "feature_drift", "alarm")
+
+
+def test_a_night_without_a_report_is_not_taken_for_a_night_that_was_out(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT + timedelta(days=3),
+                shifted("sweetness", 3.0))  # fmt: skip
+    assert at(project).state == "suspected"
+    report_file(project, MODEL, NIGHT).write_text("{}")
+    assert at(project, NIGHT + timedelta(days=1)).state == "suspected"
+    assert at(project, NIGHT + timedelta(days=2)).state == "drifted"
+
+
+def test_nights_caught_up_in_order_tell_what_they_would_have_told(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT + timedelta(days=3),
+                shifted("sweetness", 3.0))  # fmt: skip
+    nights = [NIGHT + timedelta(days=n) for n in range(3)]
+    on_time = [at(project, night) for night in nights]
+    later = [at(project, night) for night in nights]
+    assert later == on_time
+
+
+def test_an_unimportant_column_alone_does_not_make_drift(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT + timedelta(days=1),
+                replaced("is_washed", lambda old: [True] * len(old)))  # fmt: skip
+    first, second = at(project), at(project, NIGHT + timedelta(days=1))
+    assert column(second, "is_washed").state == "drifted"
+    assert column(second, "is_washed").weight < 0.1
+    assert (first.state, second.state) == ("quiet", "quiet")
+    assert sentences(second, "feature_drift", "note")
+
+
+def test_a_new_category_is_a_change(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT,
+                replaced("colour", lambda old: ["blue"] * len(old)))  # fmt: skip
+    found = column(at(project), "colour")
+    assert (found.kind, found.test, found.state) == ("category", "chi_squared", "suspected")
+    assert "(other)" in found.sentence
+
+
+def test_columns_that_are_ignored_are_not_compared(served: Served) -> None:
+    project = served(watch={"ignore": ["sweetness"]})
+    names = {each.name for each in at(project).columns}
+    assert "sweetness" not in names
+    assert "colour" in names
+
+
+def without_rows(table: pa.Table) -> pa.Table:
+    return table.slice(0, 0)
+
+
+def ten_rows(table: pa.Table) -> pa.Table:
+    return table.slice(0, 10)
+
+
+def all_null(table: pa.Table) -> pa.Table:
+    for name in ("sweetness", "weight_grams", "colour", "is_washed"):
+        table = replaced(name, lambda old: [None] * len(old))(table)
+    return table
+
+
+@pytest.mark.parametrize("change", [without_rows, ten_rows])
+def test_too_few_rows_are_unknown_and_never_quiet(served: Served, change: Any) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT, change)
+    report = at(project)
+    assert (report.state, report.is_real) == ("unknown", None)
+    assert [each for each in report.findings if each.level in ("alarm", "unknown")]
+    assert {c.state for c in report.columns if c.role != "label"} <= {"unknown"}
+
+
+def test_no_partition_is_unknown_and_an_alarm_about_the_data(served: Served) -> None:
+    project = served()
+    partitions.partition(
+        project.lake / "training" / MODEL, NIGHT - timedelta(days=1)
+    ).unlink()  # fmt: skip
+    report = at(project)
+    assert (report.state, report.n_rows) == ("unknown", 0)
+    assert "has no rows" in sentences(report, "data_quality", "alarm")[0]
+
+
+def test_features_that_are_all_null_are_unknown_and_the_data_broken(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT, all_null)
+    report = at(project)
+    assert report.state == "broken"
+    assert {c.state for c in report.columns if c.role == "feature"} == {"unknown"}
+    assert len(sentences(report, "data_quality", "alarm")) == 4
+
+
+def test_nothing_serves_is_unknown(make_project: Any) -> None:
+    project = make_project()
+    report = watch(MODEL, "2024-01-31", project=project)
+    assert (report.state, report.version, report.columns) == ("unknown", None, ())
+    assert "nothing serves" in report.findings[0].sentence
+    assert page_file(project, MODEL, date(2024, 1, 31)).exists()
+
+
+def test_a_column_that_is_missing_more_than_ever_breaks_the_data(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT,
+                replaced("colour", lambda old: [None if n % 2 else each
+                                                for n, each in enumerate(old)]))  # fmt: skip
+    report = at(project)
+    assert report.state == "broken"
+    assert "colour is missing in 5" in sentences(report, "data_quality", "alarm")[0]
+
+
+def test_a_column_that_is_often_missing_does_not_break_the_data_when_it_is(served: Served) -> None:
+    def scarce(day: date, table: pa.Table) -> pa.Table:
+        keep = 0 if day.day % 5 == 0 else 20
+        return replaced("sweetness", lambda old: [*old[:keep], *[None] * (100 - keep)])(table)
+
+    project = served(rows=scarce)
+    night = date(2024, 2, 26)  # the day before is a 25th
+    report = at(project, night)
+    assert report.state == "quiet"
+    assert column(report, "sweetness").state == "unknown"
+
+
+def test_a_constant_feature_is_told_and_nothing_breaks(served: Served) -> None:
+    project = served(rows=lambda day, table: replaced("weight_grams", lambda old: [7] * len(old))(
+        table))  # fmt: skip
+    report = at(project)
+    assert report.state == "quiet"
+    assert (column(report, "weight_grams").state, column(report, "weight_grams").effect) == (
+        "quiet", 0,
+    )  # fmt: skip
+    assert any("weight_grams has one value" in each for each in
+               sentences(report, "data_quality", "note"))  # fmt: skip
+
+
+def test_worse_performance_is_found(served: Served) -> None:
+    project = served()
+    change_days(project, JUDGE, NIGHT + timedelta(days=7),
+                replaced("label", lambda old: [1 - each for each in old]))  # fmt: skip
+    report = at(project, NIGHT + timedelta(days=7))
+    assert (report.state, report.is_real) == ("worse", True)
+    found = next(each for each in report.performance if each.metric == "log_loss")
+    assert found.state == "worse"
+    assert "when the champion was judged" in sentences(report, "performance", "alarm")[0]
+
+
+def test_drift_that_costs_nothing_is_virtual(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT + timedelta(days=1),
+                shifted("sweetness", 3.0))  # fmt: skip
+    at(project)
+    report = at(project, NIGHT + timedelta(days=1))
+    assert (report.state, report.is_real) == ("drifted", False)
+
+
+def test_labels_known_only_later_are_not_used(served: Served) -> None:
+    def late(table: pa.Table) -> pa.Table:
+        table = replaced("label", lambda old: [1 - each for each in old])(table)
+        return replaced("label_known_at", lambda old: [each + timedelta(days=30) for each in old])(
+            table
+        )
+
+    project = served()
+    quiet = at(project)
+    change_days(project, NIGHT - timedelta(days=2), NIGHT, late)
+    report = at(project)
+    assert report.n_labelled == 0
+    assert report.performance_until == NIGHT - timedelta(days=2)
+    assert report.state == quiet.state == "quiet"
+
+
+def test_a_day_of_which_only_the_first_labels_are_known_is_left_out(served: Served) -> None:
+    def half(table: pa.Table) -> pa.Table:
+        return replaced("label_known_at", lambda old: [
+            each + timedelta(days=1) * (n % 2) for n, each in enumerate(old)])(table)  # fmt: skip
+
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT, half)
+    report = at(project)
+    assert report.n_labelled == 50
+    assert report.performance_until == NIGHT - timedelta(days=1)
+    assert report.performance[0].n_days == 7
+
+
+def test_without_a_judgement_of_the_champion_worse_is_unknown(served: Served) -> None:
+    project = served()
+    for file in project.var.rglob("judged.json"):
+        file.unlink()
+    (project.var / "reports" / "judge" / f"{MODEL}.json").unlink()
+    report = at(project)
+    assert {each.state for each in report.performance if each.metric == "log_loss"} == {"unknown"}
+    assert "no judgement" in sentences(report, "performance", "unknown")[0]
+
+
+def test_answers_that_are_too_high_while_they_rank_well_are_miscalibrated(served: Served) -> None:
+    def rarer(old: np.ndarray) -> list[float]:
+        random = np.random.default_rng(3)
+        return [0.0 if random.random() < 0.4 else each for each in old]
+
+    project = served(watch={"max_loss": 5.0})
+    change_days(project, JUDGE, NIGHT + timedelta(days=7), replaced("label", rarer))
+    report = at(project, NIGHT + timedelta(days=7))
+    assert "too high on average" in sentences(report, "calibration", "alarm")[0]
+    assert "ranking holds" in sentences(report, "calibration", "alarm")[0]
+
+
+def test_a_feature_that_was_not_delivered_is_missing(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT, lambda table: table.drop(["sweetness"]))
+    report = at(project)
+    assert report.state == "broken"
+    assert column(report, "sweetness").state == "unknown"
+
+
+def test_the_page_opens_alone_and_escapes_what_data_say(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT,
+                replaced("colour", lambda old: ["<script>1</script>"] * len(old)))  # fmt: skip
+    at(project)
+    page = page_file(project, MODEL, NIGHT).read_text()
+    assert "<script" not in page
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in page
+    assert page.count("<svg") >= 8
+    assert "width=device-width" in page
