@@ -242,6 +242,22 @@ def show(model: str) -> None:
     show_model(Project.find(), model)
 
 
+@commands.command()
+@click.option("--at", required=True, type=Day(), help="The day from which ages are counted.")
+@click.option("--keep-reports", default=120, show_default=True, help="Nights per model.")
+@click.option("--journal-days", default=30, show_default=True, help="Of folded journals.")
+@click.option("--keep-releases", default=5, show_default=True, help="Whose Bentos stay.")
+@click.option("--mlflow-days", default=30, show_default=True, help="Of deleted runs.")
+@click.option("--collect-dvc", is_flag=True, help="DVC's cache too (`dvc gc`).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def housekeep(at: str, as_json: bool, **ages: Any) -> None:
+    """Remove what nothing needs any more, by its age; tells everything that went."""
+    from perennial.housekeep import housekeep as run
+    from perennial.shown import show
+
+    show(run(at, **ages), as_json or not sys.stdout.isatty())
+
+
 @commands.command(context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def airflow(arguments: tuple[str, ...]) -> None:
@@ -280,12 +296,15 @@ def score(model: str, start: str, end: str, as_json: bool) -> None:
 @commands.command(hidden=True)
 @click.option("--model", required=True, help=MEANING["model"])
 @click.option("--slot", required=True, help="The slot's name.")
-def slot(model: str, slot: str) -> None:
+@click.option("--check", "only_check", is_flag=True, help="Only say whether it is as it should be.")
+def slot(model: str, slot: str, only_check: bool) -> None:
     """Be the server of one slot, or where slots are machines of their own what keeps it running."""
-    from perennial.deploy.following import Follower
+    from perennial.deploy.following import Follower, is_as_assigned
     from perennial.deploy.slot_process import run_slot
 
     project = Project.find()
+    if only_check:
+        sys.exit(not is_as_assigned(project, model, slot))
     if project.settings.slot_host is None:
         run_slot(project, model, slot)
     _until_told_to_stop(lambda stop: Follower(project, model, slot).run(stop))

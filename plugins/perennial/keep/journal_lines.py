@@ -60,10 +60,15 @@ def segment(folder: Path, first: int) -> Path:
     return folder / f"{first:020d}.jsonl"
 
 
+def first_seq(path: Path) -> int:
+    """The number of the first entry of a segment."""
+    return int(path.stem)
+
+
 def whole(path: Path) -> tuple[int, int]:
     """How many bytes of a segment are whole appends, and the number of the last entry in them."""
     size = offset = 0
-    last = newest = int(path.stem) - 1
+    last = newest = first_seq(path) - 1
     with path.open("rb") as file:
         for line in file:
             if not line.endswith(b"\n"):

@@ -75,6 +75,12 @@ def fold(project: Project, model: str, start: date, end: date) -> Folded:
     return _report(project, model, start, end, state)
 
 
+def folded_until(project: Project, model: str) -> tuple[int, int]:
+    """The last entries of the journals of answers and labels that have been folded."""
+    state = _read(_state_file(project, model))
+    return state.answers_after, state.labels_after
+
+
 def _report(project: Project, model: str, start: date, end: date, state: _State) -> Folded:
     answers = read_answers(project, model, start, end)
     return Folded(

@@ -25,6 +25,11 @@ def set_champion(project: Project, model: str, version: str) -> int:
     return Registry(project).set_alias(model, "champion", version)
 
 
+def tracking_uri(project: Project) -> str:
+    """Where MLflow keeps runs and versions."""
+    return project.settings.mlflow_uri or f"sqlite:///{project.var / 'mlflow' / 'mlflow.db'}"
+
+
 class Registry:
     """Registers versions and moves aliases; everything is found again by digest.
 
@@ -35,9 +40,8 @@ class Registry:
         self.project = project
         home = project.var / "mlflow"
         self.artifacts = home / "artifacts"
-        uri = project.settings.mlflow_uri
-        self.is_local = uri is None
-        self.uri = uri or f"sqlite:///{home / 'mlflow.db'}"
+        self.is_local = project.settings.mlflow_uri is None
+        self.uri = tracking_uri(project)
         if self.is_local:
             self.artifacts.mkdir(parents=True, exist_ok=True)
         self.client = self._client()

@@ -1,0 +1,108 @@
+"""The forms of the DAGs that people start, and what their first task makes of the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseBranchOperator, Param, get_current_context, task
+
+from perennial_airflow import declared
+from perennial_airflow.notes import note
+from perennial_airflow.reports import done
+
+EACH = "each_model"
+ALL = "all models"
+
+
+def model(with_all: bool = False) -> Param:
+    """Which declared model."""
+    names = declared.models()
+    listed = [ALL, *names] if with_all and len(names) > 1 else names
+    return Param(
+        listed[0] if listed else None,
+        type="string",
+        enum=listed,
+        title="Model",
+        description="Declared in models/.",
+    )
+
+
+def day(title: str, description: str) -> Param:
+    """A UTC day, or nothing."""
+    return Param(None, type=["null", "string"], format="date", title=title, description=description)
+
+
+def learning() -> dict[str, Param]:
+    """The form of `learn`."""
+    return {
+        "model": model(with_all=True),
+        "strategy": Param(
+            "as declared",
+            type="string",
+            enum=["as declared", "stateless", "stateful", "recalibrate"],
+            title="Strategy",
+            description="stateless: anew. stateful: on from what serves. recalibrate: only the "
+            "level of its answers.",
+        ),
+        "window_days": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Window in days",
+            description="Learn from so many days only; empty: as declared.",
+        ),
+        "reason": Param(
+            "the weekly training",
+            type="string",
+            minLength=1,
+            maxLength=300,
+            title="Reason",
+            description="Why: it is kept with the run.",
+        ),
+    }
+
+
+def scoring() -> dict[str, Param]:
+    """The form of `score`."""
+    return {
+        "model": model(),
+        "start": day("First day", "UTC; empty: the newest day that has marts."),
+        "end": day("Day after the last", "UTC, not included; empty: the day after the first."),
+    }
+
+
+class Choose(BaseBranchOperator):
+    """Finds the newest night that has data, and goes on to train, or to one run per model."""
+
+    def execute(self, context: Any) -> dict[str, str]:
+        """What to learn, as strings: `model`, `at`, `strategy`, `window_days`."""
+        asked = context["params"]
+        note(context, f"{asked['model']}, {asked['strategy']}: {asked['reason']}")
+        chosen = {
+            "model": asked["model"],
+            "strategy": "" if asked["strategy"] == "as declared" else asked["strategy"],
+            "window_days": str(asked["window_days"] or ""),
+        }
+        if asked["model"] == ALL:
+            self.do_branch(context, EACH)
+            return chosen
+        from perennial.features.newest import newest_night
+
+        self.do_branch(context, "train")
+        return {**chosen, "at": newest_night(asked["model"])}
+
+
+@task
+def score() -> dict[str, Any]:
+    """Score the questions of a period with what serves, into `data/lake/predictions`."""
+    from datetime import date, timedelta
+
+    from perennial.features.newest import newest_night
+    from perennial.score import score as act
+
+    one = timedelta(days=1)
+    asked = get_current_context()["params"]
+    name = asked["model"]
+    start = asked["start"] or str(date.fromisoformat(newest_night(name)) - one)
+    end = asked["end"] or str(date.fromisoformat(start) + one)
+    return done(act(name, start, end))
