@@ -52,6 +52,10 @@ down: ## Stop everything that was started
 status: setup ## Say what runs and what serves
 	perennial status
 
+.PHONY: secrets
+secrets: ## Write random secrets into .env, for docker compose; what is there stays
+	@$(PYTHON) plugins/perennial/deploy/env_file.py .env
+
 .PHONY: test
 test: setup ## Run all tests
 	pytest -n 2 --dist loadfile

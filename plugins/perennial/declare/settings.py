@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="The address the gateway listens on.")
     gateway_port: int = Field(3000, ge=1, le=65535, description="The gateway's port.")
+    airflow_password: SecretStr | None = Field(
+        None, description="Of the user admin of Airflow's pages; a random one when unset."
+    )
     slot_host: str | None = Field(
         None,
         description="Where slots are asked when each runs on a machine of its own: a host name, in "

@@ -83,7 +83,9 @@ def _secrets(project: Project) -> dict[str, str]:
     """Keys that all of Airflow's processes share, made once and readable by their owner only."""
     file = project.var / "state" / "airflow_secrets.json"
     with locks.exclusive(project.var / "locks", "airflow-secrets", 30):
-        if not _passwords(project).is_file():
+        if given := project.settings.airflow_password:
+            _write(_passwords(project), {ADMIN: given.get_secret_value()})
+        elif not _passwords(project).is_file():
             _write(_passwords(project), {ADMIN: secrets.token_urlsafe(12)})
         if not file.is_file():
             _write(

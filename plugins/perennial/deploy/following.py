@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from perennial.deploy import waiting
 from perennial.deploy.slot_process import command, environment, slot_named
 from perennial.keep.ledger import Ledger
 
@@ -91,6 +92,14 @@ class Follower:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+
+def is_as_assigned(project: Project, model: str, slot: str) -> bool:
+    """Whether the slot on this machine answers with its version, or has none to answer with."""
+    place = slot_named(project, model, slot)
+    if place.version is None or place.state not in ("assigned", "proven"):
+        return True
+    return waiting.running_version(place.port) == place.version
 
 
 def end_at_a_release(project: Project, stop: threading.Event) -> None:
