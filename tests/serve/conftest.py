@@ -153,7 +153,7 @@ DECLARED: dict[str, Any] = {
         "metrics": ["roc_auc"],
         "baselines": [{"kind": "yesterday"}],
     },
-    "serve": {"max_batch": 20, "timeout_ms": 400, "n_reasons": 2},
+    "serve": {"max_batch": 20, "timeout_ms": 1000, "n_reasons": 2},
 }
 
 DEFINITIONS = """
@@ -286,7 +286,7 @@ def project(bakery: Path, tmp_path: Path) -> Project:
     return Project(tmp_path / "bakery", settings())
 
 
-def write_version(folder: Path) -> str:
+def write_version(folder: Path, seed: int = 3) -> str:
     """Write what a slot serves: a small fitted model and its reference rows; the version."""
     import numpy as np
 
@@ -295,7 +295,7 @@ def write_version(folder: Path) -> str:
     from perennial.learn.contract import Evidence
     from perennial.learn.lightgbm_fitting import fit
 
-    random, n = np.random.default_rng(3), 400
+    random, n = np.random.default_rng(seed), 400
     trays, sold = random.uniform(0, 60, n), random.uniform(0, 20, n)
     rows = pa.table(
         {
@@ -567,7 +567,8 @@ def make_trial(make_gateway: Callable[..., Bakery]) -> Iterator[Callable[..., Tr
 
     def make(weight: float = 0.0, shadow: float = 0.0, **changes: Any) -> Trial:
         challengers.append(FakeSlot())
-        bakery = make_gateway(release={"sticky_by": ["shop"]}, **changes)
+        patient = {"serve": {**DECLARED["serve"], "timeout_ms": 5000}}  # both arms, when busy
+        bakery = make_gateway(release={"sticky_by": ["shop"]}, **{**patient, **changes})
         trial = Trial(bakery, challengers[-1])
         trial.move(weight, shadow)
         return trial

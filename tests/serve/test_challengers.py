@@ -205,11 +205,14 @@ def test_a_challenger_that_hangs_leaves_the_champion_its_time(
     goes_on.set()
     assert (reply.status, reply.json["variant"]) == (200, "champion")
     (entry,) = trial.bakery.journaled()
-    assert 900 < entry.content["fallback"]["latency_ms"] < 1300
+    assert 900 < entry.content["fallback"]["latency_ms"] < 1500
     assert "TimeoutError" in entry.content["fallback"]["why"]
 
 
-def test_a_challenger_that_hangs_is_left_alone_and_tried_again_later(trial: Trial) -> None:
+def test_a_challenger_that_hangs_is_left_alone_and_tried_again_later(
+    make_trial: Callable[..., Trial],
+) -> None:
+    trial = make_trial(weight=0.5, serve={**DECLARED["serve"], "timeout_ms": 1000})
     goes_on = hanging(trial.challenger)
     asked = trial.question("challenger")
     for _ in range(3):
@@ -218,7 +221,7 @@ def test_a_challenger_that_hangs_is_left_alone_and_tried_again_later(trial: Tria
     begun = time.monotonic()
     for _ in range(3):
         assert trial.bakery.predict(asked).json["variant"] == "champion"
-    assert time.monotonic() - begun < 0.2, "nobody waits for it"
+    assert time.monotonic() - begun < 0.4, "nobody waits for it"
     assert len(trial.challenger.asked) == n_asked
     assert "not asked now" in trial.bakery.journaled()[-1].content["fallback"]["why"]
     goes_on.set()

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -88,14 +89,36 @@ def test_an_explanation_without_its_parts_counts_as_down(gateway: Bakery, said: 
 
 def test_a_slow_slot_is_given_up_in_time_and_answers_again_later(gateway: Bakery) -> None:
     def slow(verb: str, columns: dict[str, list[Any]]) -> Any:
-        time.sleep(1.5)
+        time.sleep(3.5)
         return scored(columns)
 
     gateway.slot.says = slow
-    reply = refused_quickly(gateway, seconds=1.4)
+    reply = refused_quickly(gateway, seconds=3)
     assert "TimeoutError" in reply.error["message"]
     gateway.slot.says = lambda verb, columns: scored(columns)
     assert gateway.predict(QUESTION).status == 200
+
+
+def test_a_slot_that_hangs_is_told_at_once_after_a_few_time_outs(gateway: Bakery) -> None:
+    goes_on = threading.Event()
+
+    def hang(verb: str, columns: dict[str, list[Any]]) -> Any:
+        assert goes_on.wait(30)
+        return scored(columns)
+
+    gateway.slot.says = hang
+    for _ in range(3):
+        assert gateway.predict(QUESTION).status == 503
+    begun = time.monotonic()
+    replies = [gateway.predict(QUESTION) for _ in range(5)]
+    assert time.monotonic() - begun < 0.3
+    assert {(each.status, each.headers["retry-after"]) for each in replies} == {(503, "1")}
+    assert len(gateway.slot.asked) == 3, "no storm of questions that nobody answers"
+    goes_on.set()
+    deadline = time.monotonic() + 20
+    while gateway.predict(QUESTION).status != 200:
+        assert time.monotonic() < deadline
+    assert [gateway.predict(QUESTION).status for _ in range(10)] == [200] * 10
 
 
 def test_a_slot_that_is_gone_is_told_at_once(gateway: Bakery) -> None:

@@ -14,6 +14,7 @@ from perennial.serve.metrics import SHADOW, WEIGHT
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 0.5
+FIRST_PATIENCE_SECONDS = 5.0  # while there is no last good route, which would be worse than late
 
 
 class Router:
@@ -23,6 +24,7 @@ class Router:
         self._ledger, self._model, self._max_age = ledger, model, max_age_seconds
         self._route: Route | None = None
         self._read_at = -float("inf")
+        self._is_first = True
         self._reading: asyncio.Task[None] | None = None
         self._reading_since = 0.0
 
@@ -41,7 +43,8 @@ class Router:
         now = time.monotonic()
         if self._reading is None or self._reading.done():
             self._reading, self._reading_since = asyncio.create_task(self._read()), now
-        wait_seconds = self._reading_since + PATIENCE_SECONDS - now
+        patience = FIRST_PATIENCE_SECONDS if self._is_first else PATIENCE_SECONDS
+        wait_seconds = self._reading_since + patience - now
         if wait_seconds > 0:
             _, waiting = await asyncio.wait({self._reading}, timeout=wait_seconds)
             if waiting:
@@ -56,4 +59,4 @@ class Router:
             SHADOW.labels(self._model).set(route.shadow if route and has_challenger else 0)
         except SQLAlchemyError as error:
             logger.warning("route of %s not read, the last one stays: %s", self._model, error)
-        self._read_at = time.monotonic()
+        self._read_at, self._is_first = time.monotonic(), False
