@@ -41,8 +41,8 @@ repro: setup ## Run the pipeline: only what has changed
 	dvc repro
 
 .PHONY: up
-up: setup ## Start gateway, freshener and slots
-	perennial up
+up: setup ## Start Airflow, gateway, slots, freshener and controller; print addresses and login
+	perennial up --airflow
 
 .PHONY: down
 down: ## Stop everything that was started
@@ -62,13 +62,13 @@ test: setup ## Run all tests
 
 .PHONY: quick
 quick: setup ## Run the tests that need no server and little time
-	pytest -n 2 --dist loadfile -m "not slow and not serving"
+	pytest -n 2 --dist loadfile -m "not slow and not serving and not airflow"
 
 .PHONY: lint
 lint: setup ## Style, types, import order, SQL, declarations
 	ruff check .
 	ruff format --check .
-	mypy plugins/perennial bentofiles/gateway bentofiles/predictor
+	mypy plugins/perennial plugins/perennial_airflow dags bentofiles/gateway bentofiles/predictor
 	lint-imports
 	sqlfluff lint --disable-progress-bar data
 	perennial validate

@@ -40,4 +40,5 @@ def learn() -> None:
         )
 
 
-learn()
+if declared.models():
+    learn()

@@ -25,4 +25,5 @@ def score() -> None:
     asking.score()
 
 
-score()
+if declared.models():
+    score()
