@@ -12,7 +12,7 @@ import pytest
 
 from perennial.errors import UnavailableError
 from perennial.train import train
-from perennial.train.candidate import read_candidate
+from perennial.train.candidate import read_candidate, replace_candidate
 from perennial.train.registry import Registry
 
 DIES = """
@@ -32,7 +32,7 @@ target = import_module(module)
 for part in path:
     target = getattr(target, part)
 setattr(target, last, die)
-train("ripeness", "2024-01-21", project=Project(Path(sys.argv[1]), Settings()))
+train(*sys.argv[3:], project=Project(Path(sys.argv[1]), Settings()))
 """
 
 POINTS = {
@@ -43,24 +43,33 @@ POINTS = {
 }
 
 
+FIRST = ("ripeness", "2024-01-21")
+UPDATE = ("ripeness", "2024-02-12", "2024-02-05", "stateful")
+
+
+def killed(project: Any, where: str, arguments: tuple[str, ...]) -> None:
+    """Train in a process of its own that kills itself at `where`."""
+    done = subprocess.run(
+        [sys.executable, "-c", DIES, str(project.root), where, *arguments],
+        check=False,
+        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+    )
+    assert done.returncode == -signal.SIGKILL
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("point", list(POINTS))
 def test_killed_training_is_made_good_by_the_next(make_project: Any, point: str) -> None:
     project = make_project()
     where, has_candidate = POINTS[point]
-    done = subprocess.run(
-        [sys.executable, "-c", DIES, str(project.root), where],
-        check=False,
-        env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
-    )
-    assert done.returncode == -signal.SIGKILL
+    killed(project, where, FIRST)
     if has_candidate:
         left = read_candidate(project, "ripeness").digest
         assert Registry(project).find("ripeness", left) is None
     else:
         with pytest.raises(UnavailableError, match="run train first"):
             read_candidate(project, "ripeness")
-    trained = train("ripeness", "2024-01-21", project=project)
+    trained = train(*FIRST, project=project)
     assert (trained.digest, trained.registered_as) == (
         read_candidate(project, "ripeness").digest,
         1,
@@ -68,6 +77,24 @@ def test_killed_training_is_made_good_by_the_next(make_project: Any, point: str)
     if has_candidate:
         assert trained.digest == left
     assert _statuses(Registry(project)) <= {"FINISHED", "KILLED"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "where",
+    ["perennial.train.keeping:replace_candidate", "perennial.train.registry:Registry.register"],
+)
+def test_a_killed_update_learns_no_day_twice(make_project: Any, serve: Any, where: str) -> None:
+    project = make_project(n_days=43)
+    train(*FIRST, project=project)
+    serve(project)
+    champion = read_candidate(project, "ripeness").digest
+    unhurt = train(*UPDATE, project=project)
+    replace_candidate(project, "ripeness", {"model.txt": b"something else"}, {})
+    killed(project, where, UPDATE)
+    again = train(*UPDATE, project=project)
+    assert again == unhurt
+    assert (again.parent, again.registered_as) == (champion[:12], 2)
 
 
 def _statuses(registry: Registry) -> set[str]:
