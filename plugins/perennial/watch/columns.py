@@ -17,6 +17,7 @@ from perennial.measure.daily_counts import (
     daily_counts,
     number_bins,
 )
+from perennial.measure.inputs import IntArray
 from perennial.watch.rows import Rows
 from perennial.watch.watched import Role
 
@@ -93,12 +94,19 @@ def categories(
     """A column of names; None is missing."""
     bins = category_bins(old)
     new = new or [None] * current.n_rows
-    codes, new_codes = bins.codes(old), bins.codes(new)
+    codes, new_codes = _codes(bins, old), _codes(bins, new)
     gone, now_gone = codes == bins.n_bins - 1, new_codes == bins.n_bins - 1
     return _column(
         name, role, weight, bins, (codes, gone, reference), (new_codes, now_gone),
         (NO_VALUES, NO_VALUES),
     )  # fmt: skip
+
+
+def _codes(bins: CategoryBins, values: Sequence[Any]) -> IntArray:
+    """The bin of each value; every different one is looked up once."""
+    places: dict[Any, int] = {}
+    different = [places.setdefault(value, len(places)) for value in values]
+    return bins.codes(places)[np.array(different, dtype=np.intp)]
 
 
 def _column(

@@ -65,6 +65,14 @@ class Rows:
         )
 
 
+def thinned(rows: Rows, most: int) -> Mask:
+    """A mask (n,) of at most `most` rows of each day, evenly spaced in the order of the file."""
+    days, starts, counts = np.unique(rows.days, return_index=True, return_counts=True)
+    within = np.arange(rows.n_rows) - np.repeat(starts, counts)
+    step = np.repeat(np.maximum(-(-counts // most), 1), counts)
+    return within % step == 0 if days.size else np.empty(0, dtype=bool)
+
+
 def read_rows(project: Project, model: Model, start: date, end: date, known_by: date) -> Rows:
     """All rows of `start <= day < end`, with the labels known at 00:00 UTC of `known_by`.
 

@@ -138,8 +138,9 @@ def _compare(
         found.findings.append(_no_reference(champion))
         return
     features = columns_of.features(model, champion, reference, current)
-    scores = [columns_of.scores_of(champion.learner, each) for each in periods]
-    roles = [features, [columns_of.predictions(reference, current, *scores)]]
+    some, old = columns_of.reference_scores(champion.learner, reference)
+    new = columns_of.scores_of(champion.learner, current)
+    roles = [features, [columns_of.predictions(some, current, old, new)]]
     if labelled.rows is not None:
         roles.append([columns_of.labels(model, reference.take(reference.has_label), labelled.rows)])
     before = nights_before(project, model.name, at, model.watch.persistence.of - 1)
