@@ -37,6 +37,7 @@ class Follower:
         self._ledger = Ledger.of(project)
         self._ledger.reserve(project.model(model).name, project.settings.slot_port)
         slot_named(project, model, slot)
+        self._assigned: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._version: str | None = None
         self._started_at = -float("inf")
@@ -68,8 +69,9 @@ class Follower:
             place = slot_named(self._project, self._model, self._slot, self._ledger)
         except SQLAlchemyError as error:
             logger.warning("ledger not read, the server stays as it is: %s", error)
-            return self._version
-        return place.version if place.state in ("assigned", "proven") else None
+        else:
+            self._assigned = place.version if place.state in ("assigned", "proven") else None
+        return self._assigned
 
     def _start(self, version: str) -> None:
         logger.info("starting the server of %s", version)
