@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy import insert
@@ -14,7 +15,6 @@ from perennial.check.checked import Checked, CheckedTable, Finding
 from perennial.decide.decided import Considered, Decided
 from perennial.declare.project import Project
 from perennial.judge.judged import Value
-from perennial.keep import files
 from perennial.keep.ledger import Ledger, bento_folder, now
 from perennial.keep.ledger_tables import decisions
 from perennial.keep.releases import Change, plan, start, transition
@@ -33,26 +33,34 @@ DRIFTED_FROM, PROMOTED_ON = 24, 31
 
 def seed(project: Project, *, n_nights: int = 40) -> None:
     """Write nights, decisions, gates, two versions and a canary under way."""
-    Ledger.of(project).reserve(MODEL, 4100)
+    ledger = Ledger.of(project)
+    ledger.reserve(MODEL, 4100)
     for version in (OLD, NEW):
         seed_bento(project, version)
-    for index in range(n_nights):
-        night = watched(index)
+    nights = [watched(index) for index in range(n_nights)]
+    for night in nights:
         keep_watched(project, night)
-        keep_decided(project, decided(night, index))
+    keep_decided(ledger, [decided(night, index) for index, night in enumerate(nights)])
     seed_gates(project)
-    seed_release(project)
+    seed_release(ledger)
+    ledger.engine.dispose()
+
+
+def write(path: Path, content: str) -> None:
+    """A file without the care of the project's own writing, which waits for the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")
 
 
 def seed_bento(project: Project, version: str) -> None:
     card = bento_folder(project, MODEL, version) / "src" / "MODEL_CARD.md"
-    files.replace_text(card, f"# {MODEL} {version}\n\nHow ripe a <b>fruit</b> is.\n")
+    write(card, f"# {MODEL} {version}\n\nHow ripe a <b>fruit</b> is.\n")
 
 
 def keep_watched(project: Project, night: form.Watched) -> None:
     folder = project.var / "reports" / "watch" / MODEL
-    files.replace_text(folder / f"{night.at}.json", night.model_dump_json())
-    files.replace_text(folder / f"{night.at}.html", f"<h1>Night {night.at}</h1>")
+    write(folder / f"{night.at}.json", night.model_dump_json())
+    write(folder / f"{night.at}.html", f"<h1>Night {night.at}</h1>")
 
 
 def watched(index: int) -> form.Watched:
@@ -142,18 +150,20 @@ def decided(night: form.Watched, index: int) -> Decided:
     )  # fmt: skip
 
 
-def keep_decided(project: Project, made: Decided) -> None:
-    row = {
-        "model": made.model, "night": made.at.isoformat(), "decision": made.decision,
-        "made_at": now(), "watched": "", "record": made.model_dump_json(),
-    }  # fmt: skip
-    with Ledger.of(project).change("decide", made.model, "test") as connection:
-        connection.execute(insert(decisions).values(**row))
+def keep_decided(ledger: Ledger, made: Sequence[Decided]) -> None:
+    rows = [
+        {
+            "model": each.model, "night": each.at.isoformat(), "decision": each.decision,
+            "made_at": now(), "watched": "", "record": each.model_dump_json(),
+        }
+        for each in made
+    ]  # fmt: skip
+    with ledger.change("decide", MODEL, "test") as connection:
+        connection.execute(insert(decisions), rows)
 
 
-def seed_release(project: Project) -> None:
+def seed_release(ledger: Ledger) -> None:
     """The first version at once, the second by a canary that has come to its second step."""
-    ledger = Ledger.of(project)
     ledger.set_slot(MODEL, "blue", OLD, "proven")
     night = FIRST.isoformat()
     first = plan(MODEL, OLD, "blue", night=night, why="nothing served", kind="at_once")
@@ -188,13 +198,13 @@ def seed_gates(project: Project, hostile: str = "") -> None:
     for layer, tables in (("raw", raw), ("marts", (table("fruit", n_quarantined=3),))):
         keep_checked(project, layer, tables)
     docs = project.var / "reports" / "data_docs"
-    files.replace_text(docs / "index.html", "<h1>Data Docs</h1>")
+    write(docs / "index.html", "<h1>Data Docs</h1>")
 
 
 def keep_checked(project: Project, layer: Any, tables: Sequence[CheckedTable]) -> None:
     report = Checked(layer=layer, start="2024-03-10", end="2024-03-11", tables=tuple(tables))
     folder = project.var / "reports" / "check"
-    files.replace_text(folder / f"{layer}.json", report.model_dump_json())
+    write(folder / f"{layer}.json", report.model_dump_json())
 
 
 def table(

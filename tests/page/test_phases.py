@@ -1,0 +1,50 @@
+"""How far a release has come, by its state and its record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from perennial.declare.release import Release as Declared
+from perennial.keep.releases import Recorded, plan
+from perennial_airflow.page.phases import phases_of
+from perennial_airflow.page.shelf import OneRelease
+
+DECLARED = Declared.model_validate({"steps": [0.05, 0.5]})
+NAMES = ["shadow", "5 %", "50 %", "promoted", "done"]
+
+
+def released(state: Any, weight: float = 0.0, before: tuple[tuple[Any, float], ...] = ()) -> Any:
+    release = plan("m", "v", "blue", night="2024-01-01", why="")
+    record = [Recorded("", each, 0, share, 0.0, 0, "", "", []) for each, share in before]
+    return OneRelease(replace(release, state=state, weight=weight), record)
+
+
+@pytest.mark.parametrize(
+    ("state", "weight", "now"),
+    [("pending", 0.0, 0), ("shadow", 0.0, 0), ("canary", 0.05, 1), ("canary", 0.5, 2),
+     ("promoted", 0.0, 3)],
+)  # fmt: skip
+def test_the_phase_that_it_is_in_is_marked(state: str, weight: float, now: int) -> None:
+    phases = phases_of(released(state, weight), DECLARED)
+    assert [each.name for each in phases] == NAMES
+    assert [each.place for each in phases].index("now") == now
+    assert all(each.place == "past" for each in phases[:now])
+
+
+def test_a_release_that_is_done_has_every_phase_behind_it() -> None:
+    assert {each.place for each in phases_of(released("done"), DECLARED)} == {"past"}
+
+
+def test_a_release_that_went_back_shows_how_far_it_came() -> None:
+    before = (("shadow", 0.0), ("canary", 0.05), ("rolling_back", 0.0))
+    phases = phases_of(released("rolled_back", before=before), DECLARED)
+    assert [each.name for each in phases] == ["shadow", "5 %", "rolled back"]
+    assert phases[-1].place == "failed"
+
+
+def test_a_release_of_another_declaration_is_shown_from_its_start() -> None:
+    assert phases_of(released("canary", 0.33), DECLARED)[0].place == "now"
+    assert [each.name for each in phases_of(released("promoted"), None)] == ["promoted", "done"]
