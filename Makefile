@@ -85,6 +85,10 @@ bench-features: setup ## Time the training set of the whole year
 bench-training-rows: setup ## Time the training rows of the year (needs `make repro` before)
 	python benchmarks/bench_training_rows.py
 
+.PHONY: bench-gateway
+bench-gateway: setup ## Count the questions that the gateway answers in a second
+	python benchmarks/bench_gateway.py
+
 .PHONY: bench-freshener
 bench-freshener: setup ## Time events from the journal to the online store
 	python benchmarks/bench_freshener.py
