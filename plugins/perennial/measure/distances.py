@@ -99,13 +99,15 @@ def cramers_v(reference: npt.ArrayLike, current: npt.ArrayLike, *, corrected: bo
     1.0
     """
     first, second = _shares(reference, current)
+    if np.isnan(first).any():
+        return float("nan")
     pooled = first + second
     used = pooled > 0
     square = float(((first - second)[used] ** 2 / (2 * pooled[used])).sum())
     if corrected:
         sizes = 1 / np.sum(reference) + 1 / np.sum(current)
         square -= float((used.sum() - 1) / 4 * sizes)
-    return float(np.sqrt(max(square, 0.0))) if square == square else square
+    return float(np.sqrt(max(square, 0.0)))
 
 
 def population_stability(reference: npt.ArrayLike, current: npt.ArrayLike) -> float:
@@ -145,7 +147,7 @@ def jensen_shannon_distance(reference: npt.ArrayLike, current: npt.ArrayLike) ->
     1.0
     """
     p, q = _shares(reference, current)
-    if np.isnan(p).any() or np.isnan(q).any():
+    if np.isnan(p).any():
         return float("nan")
     square = _entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2
     return float(np.sqrt(min(max(square, 0.0), 1.0)))

@@ -7,6 +7,7 @@ the other half.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -152,8 +153,12 @@ def _normal_draws(deviations: FloatArray, seed: int) -> FloatArray:
     variances, axes = np.linalg.eigh(deviations.T @ deviations / deviations.shape[0])
     kept = variances > 1e-6 * max(variances[-1], 0.0)
     roots = (axes[:, kept] * np.sqrt(variances[kept])).T
-    random = np.random.default_rng([seed, 1])
-    return np.asarray(random.standard_normal((N_TAIL_DRAWS, roots.shape[0])) @ roots)
+    return np.asarray(_standard_normal(roots.shape[0], seed) @ roots)
+
+
+@lru_cache(maxsize=8)
+def _standard_normal(n_axes: int, seed: int) -> FloatArray:
+    return np.random.default_rng([seed, 1]).standard_normal((N_TAIL_DRAWS, n_axes))
 
 
 def _checked(counts: npt.ArrayLike, window_days: int, block_days: int) -> FloatArray:
