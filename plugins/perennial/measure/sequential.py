@@ -65,14 +65,12 @@ def share_bounds(n_hits: int, n: int, confidence: float = 0.95) -> Bounds:
 
     All p whose likelihood ratio against a beta mixture stays below `1 / (1 - confidence)`: exact
     at any n and number of looks (Ville's inequality). n = 0: from 0 to 1, the estimate NaN.
-    With no hits the upper bound at 0.95 is 0.046 after 100 trials and 0.0094 after 500.
+    With no hits the upper bound at 0.95 is 0.044 after 100 trials and 0.010 after 500.
 
     Robbins (1970), doi:10.1214/aoms/1177696786.
 
-    >>> share_bounds(0, 100)
-    Bounds(estimate=0.0, low=0.0, high=0.0386...)
-    >>> share_bounds(5, 5).low
-    0.05...
+    >>> round(share_bounds(0, 100).high, 3), round(share_bounds(5, 5).low, 3)
+    (0.044, 0.361)
     """
     _must_be_confidence(confidence)
     if not 0 <= n_hits <= n:
@@ -115,8 +113,10 @@ def mean_bounds(
     """Bounds of the mean of independent values, in their unit.
 
     An asymptotic confidence sequence, sharpest when `planned` values were seen. `span` is about
-    how far values may differ: a quarter of its square is added to the squared deviations, so that
-    few values that happen to agree claim nothing yet. Fewer than 20 values: no bounds.
+    how far values may differ: twice its square is added to the squared deviations, so that few
+    values that happen to agree claim little. Fewer than 20 values: no bounds. Looked at 92 times
+    from 20 to 4,000 values, at 0.95, it misses the truth in at most 5 of 100 repetitions, also
+    for values that are 0 but for 1, 3 or 10 in 100 (25 without what is added).
 
     `se * sqrt(2 (x + 1) / x * log(sqrt(x + 1) / (1 - confidence)))`, x growing as n / planned
 
@@ -125,7 +125,7 @@ def mean_bounds(
     >>> seen = Moments(n=400, mean=0.5, squares=16.0)
     >>> found = mean_bounds(seen)
     >>> round(found.low, 3), round(found.high, 3)
-    (0.469, 0.531)
+    (0.467, 0.533)
     """
     if values.n < MIN_EACH:
         return Bounds(values.mean if values.n else math.nan, -math.inf, math.inf)
@@ -146,10 +146,10 @@ def mean_difference(
     of a treatment effect, same source); `planned` counts the second group. Fewer than 20 values in
     either: no bounds.
 
-    >>> old, new = Moments(2000, 0.3, 80.0), Moments(200, 0.35, 8.0)
+    >>> old, new = Moments(2000, 0.3, 80.0), Moments(200, 0.4, 8.0)
     >>> found = mean_difference(old, new)
     >>> round(found.estimate, 2), round(found.low, 3), round(found.high, 3)
-    (0.05, 0.003, 0.097)
+    (0.1, 0.05, 0.15)
     """
     if min(first.n, second.n) < MIN_EACH:
         known = first.n and second.n
@@ -171,7 +171,7 @@ def correlation_bounds(
 
     >>> found = correlation_bounds(0.9, 200)
     >>> round(found.low, 2), round(found.high, 2)
-    (0.83, 0.94)
+    (0.84, 0.94)
     """
     if not -1 <= correlation <= 1:
         raise ValueError(f"a correlation must be from -1 to 1, got {correlation}")
@@ -195,7 +195,7 @@ def _around(estimate: float, error: float, progress: float, confidence: float) -
 
 
 def _variance(values: Moments, span: float) -> float:
-    return (values.squares + span**2 / 4) / values.n
+    return (values.squares + 2 * span**2) / values.n
 
 
 def _edge(is_possible: Callable[[float], bool], inside: float, outside: float) -> float:
