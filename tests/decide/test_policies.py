@@ -145,11 +145,24 @@ def test_a_report_about_a_version_before_rolls_nothing_back() -> None:
     assert "not about what serves now" in found.why
 
 
-@pytest.mark.parametrize("decision", list(STRATEGIES))
-def test_a_training_that_may_learn_nothing_new_is_not_open(decision: str) -> None:
-    given = facts(WORSE, {"on_worse": decision}, learned_until=date(2024, 2, 3))
-    assert chosen(given).decision == "stand_by"
-    assert "judge.held_back_days" in chosen(given).why
+@pytest.mark.parametrize(
+    ("decision", "n_new", "is_open"),
+    [
+        *((each, 0, False) for each in STRATEGIES),
+        *((each, -5, False) for each in STRATEGIES),
+        ("retrain", 1, True),
+        ("update", 1, True),
+        ("recalibrate", 1, False),  # one day for the line, another to try it on
+        ("recalibrate", 2, True),
+    ],
+)
+def test_a_training_needs_days_that_what_serves_has_not_learned_from(
+    decision: str, n_new: int, is_open: bool
+) -> None:
+    learned_until = date(2024, 2, 3) - timedelta(days=n_new)
+    found = chosen(facts(WORSE, {"on_worse": decision}, learned_until=learned_until))
+    assert found.decision == (decision if is_open else "stand_by")
+    assert is_open or "judge.held_back_days" in found.why
 
 
 def test_where_nothing_serves_only_retraining_is_open() -> None:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from perennial.declare.project import Project
-from perennial.errors import IntegrityError, NotEnoughEvidenceError, UnavailableError
+from perennial.errors import (
+    ContractBrokenError,
+    IntegrityError,
+    NotEnoughEvidenceError,
+    UnavailableError,
+)
+from perennial.keep import partitions
 from perennial.keep.ledger import serving
 from perennial.learn.loading import load_model, parse_model
 from perennial.measure.metrics import METRICS
@@ -138,6 +146,39 @@ def test_without_a_champion_there_is_nothing_to_go_on_from(
 ) -> None:
     with pytest.raises(UnavailableError, match="nothing serves, so there is no champion"):
         train("ripeness", LEARN, strategy=strategy, project=make_project())
+
+
+def test_where_stateful_is_declared_the_first_version_is_learned_from_scratch(
+    make_project: Any, serve: Serve
+) -> None:
+    stopping = {"days": 4, "rounds": 5, "max_rounds": 10}
+    declared = {"strategy": "stateful", "stopping": stopping, "update": UPDATE}
+    project = make_project(n_days=43, train=declared)
+    first = train("ripeness", LEARN, project=project)
+    assert (first.strategy, first.parent) == ("stateless", None)
+    version = serve(project)
+    second = train("ripeness", AT, until=UNTIL, project=project)
+    assert (second.strategy, second.parent) == ("stateful", version)
+
+
+def test_a_champion_with_other_features_cannot_go_on(lived: Any, make_project: Any) -> None:
+    lived()
+    fewer = make_project(n_days=43, rows=lambda _, table: table.drop_columns(["is_washed"]))
+    with pytest.raises(ContractBrokenError, match="no column 'is_washed'"):
+        learn(fewer)
+
+
+def test_older_days_without_labels_measure_no_forgetting(lived: Any) -> None:
+    project = lived()
+    older = relabelled(pq.read_table(_file(project, date(2024, 1, 1))), [None] * 60)
+    for day in range(1, 21):
+        pq.write_table(older, _file(project, date(2024, 1, day)))
+    with pytest.raises(NotEnoughEvidenceError, match="needed to measure forgetting"):
+        learn(project)
+
+
+def _file(project: Project, day: date) -> Path:
+    return partitions.partition(project.lake / "training" / "ripeness", day)
 
 
 # Update

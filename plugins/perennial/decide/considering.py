@@ -29,12 +29,17 @@ def _consider(facts: Facts, decision: Decision) -> Considered:
 def _no_champion(facts: Facts, decision: Decision) -> list[str]:
     if facts.serves is None:
         return [] if decision == "retrain" else ["nothing serves that could go on learning"]
-    if facts.learned_until is not None and facts.learned_until >= facts.train_until:
-        return [
-            f"what serves has learned until {facts.learned_until}, and a training on this night "
-            f"may learn until {facts.train_until} only (judge.held_back_days)"
-        ]
-    return []
+    if facts.learned_until is None:
+        return []
+    # A recalibration tells its line by one new day and tries it on another.
+    least = 2 if decision == "recalibrate" else 1
+    if (facts.train_until - facts.learned_until).days >= least:
+        return []
+    return [
+        f"what serves has learned until {facts.learned_until}, and a training on this night may "
+        f"learn until {facts.train_until} only (judge.held_back_days): {decision} takes at least "
+        f"{least} new day{'s' if least > 1 else ''}"
+    ]
 
 
 def _not_now(facts: Facts) -> list[str]:

@@ -9,6 +9,7 @@ from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.errors import NotEnoughEvidenceError
 from perennial.keep import locks
+from perennial.keep.ledger import serving
 from perennial.keep.progress import progress
 from perennial.learn.contract import Evidence, Fitted
 from perennial.learn.loading import fit_of
@@ -34,8 +35,8 @@ def train(
 
     `until` is `at` unless given, `strategy` and `window_days` are the declared ones. stateless:
     from scratch, on the window (all history when none is declared). stateful: what serves goes on
-    with `window_days` recent days (`train.update.days`). recalibrate: only the level of its
-    answers is fitted to them.
+    with `window_days` recent days (`train.update.days`); where it is only declared, the first
+    version of all is learned from scratch. recalibrate: only the level of the answers is fitted.
 
     Reads `data/lake/training/<model>` and, but for stateless, what serves. Writes the candidate
     `var/models/<model>/candidate` (whole or not at all), plots below `var/reports/plots/<model>`,
@@ -48,19 +49,21 @@ def train(
     """
     project = project or Project.find()
     declared = project.model(model)
-    asked = _asked(declared, at, until, strategy, window_days)
+    asked = _asked(declared, at, until, strategy or _declared(project, declared), window_days)
     learn = {"stateless": _afresh, "stateful": update, "recalibrate": recalibrate}[asked.strategy]
     with locks.exclusive(project.var / "locks", f"train-{model}"):
         return keep(project, declared, asked, learn(project, declared, asked))
 
 
+def _declared(project: Project, model: Model) -> Strategy:
+    return model.train.strategy if serving(project, model.name) else "stateless"
+
+
 def _asked(model: Model, at: str, until: str, strategy: str, window_days: str) -> Asked:
-    chosen: Strategy = model.train.strategy
-    if strategy:
-        accepted = get_args(Strategy)
-        if strategy not in accepted:
-            raise ValueError(f"strategy must be one of {', '.join(accepted)}, got {strategy!r}")
-        chosen = next(each for each in accepted if each == strategy)
+    accepted = get_args(Strategy)
+    if strategy not in accepted:
+        raise ValueError(f"strategy must be one of {', '.join(accepted)}, got {strategy!r}")
+    chosen: Strategy = next(each for each in accepted if each == strategy)
     window = model.train.window_days if chosen == "stateless" else None
     if window_days:
         if not window_days.isdecimal() or int(window_days) < 1:

@@ -17,7 +17,7 @@ from perennial.measure.metrics import METRICS
 from perennial.train.champion import Champion, read_champion
 from perennial.train.labelled_rows import read_labelled
 from perennial.train.lineage import lineage
-from perennial.train.recent import Recent, part, read_recent
+from perennial.train.recent import MIN_ROWS, Recent, part, read_recent
 from perennial.train.trained import Asked, Learned, Tried
 
 
@@ -91,6 +91,11 @@ def older_rows(project: Project, model: Model, champion: Champion, asked: Asked)
             "no older days on which forgetting could be measured; retrain instead"
         )
     rows = read_labelled(project, model, champion.learned_from, end, known_by=asked.at)
+    if rows.n_rows < MIN_ROWS:
+        raise NotEnoughEvidenceError(
+            f"model {model.name}: {rows.n_rows} rows of {rows.start} <= day < {end} have a label, "
+            f"at least {MIN_ROWS} are needed to measure forgetting; retrain instead"
+        )
     days = np.unique(rows.days)
     random = np.random.default_rng(model.train.seed)
     drawn = random.choice(days, min(declared.older_days, days.size), replace=False)
@@ -147,7 +152,9 @@ def _why(model: Model, chosen: Attempt, attempts: list[Attempt]) -> str:
         + (" (forgets too much)" if (each.tried.forgetting or 0.0) > bound else "")
         for each in attempts
     ]
+    gain = METRICS[name].sign * (best.held_out - best.champion)
     return (
         f"{best.way}: {name} on the held-out days is {', '.join(told)}, the champion's "
-        f"{best.champion:.4g}; it forgets {best.forgetting:.4g} of at most {bound:g}"
+        f"{best.champion:.4g}{'' if gain > 0 else ' (no better)'}; it forgets "
+        f"{best.forgetting:.4g} of at most {bound:g}"
     )
