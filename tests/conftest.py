@@ -17,7 +17,7 @@ from perennial.declare.project import Project
 from perennial.declare.settings import Settings
 from perennial.keep import partitions
 
-from . import real_servers
+from . import chromium, real_servers
 
 FIRST_DAY = date(2024, 1, 1)
 MODEL = "ripeness"
@@ -37,6 +37,15 @@ def redis_server() -> Iterator[real_servers.Redis]:
     """A real Redis server; tests that use it are marked `redis`."""
     with real_servers.redis() as server:
         yield server
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[chromium.Browser]:
+    """A browser without a window; tests that use it are marked `browser`."""
+    if lacking := chromium.missing():
+        pytest.skip(lacking)
+    with chromium.browser(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -51,7 +51,14 @@ class Browser:
             "binary": shutil.which("chromium"),
             "args": [*OPTIONS, f"--user-data-dir={profile}"],
         }
-        wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+        wanted = {
+            "capabilities": {
+                "alwaysMatch": {
+                    "goog:chromeOptions": options,
+                    "goog:loggingPrefs": {"browser": "ALL"},
+                }
+            }
+        }
         self.session = f"/session/{self._send('POST', '/session', wanted)['sessionId']}"
 
     def open(self, address: str) -> None:
@@ -125,6 +132,11 @@ class Browser:
     def devtools(self, command: str, **parameters: Any) -> Any:
         """A command of Chromium's own protocol."""
         return self._do("goog/cdp/execute", cmd=command, params=parameters)
+
+    def log(self) -> list[dict[str, Any]]:
+        """What the page and the browser have written to the console since last asked."""
+        found: list[dict[str, Any]] = self._do("se/log", type="browser")
+        return found
 
     def screenshot(self, path: Path) -> None:
         """Write what the window shows as PNG."""
