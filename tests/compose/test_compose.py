@@ -185,3 +185,11 @@ def test_the_command_tells_what_it_did_and_no_secret(tmp_path: Path) -> None:
 
 def test_git_never_takes_the_secrets() -> None:
     assert ".env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_two_feature_stores_differ_in_nothing_but_the_online_store() -> None:
+    files = ("feature_store.yaml", "feature_store.redis.yaml")
+    stores = [yaml.safe_load((ROOT / "feature_repo" / each).read_text("utf-8")) for each in files]
+    online = [store.pop("online_store")["type"] for store in stores]
+    assert stores[0] == stores[1]
+    assert online[0] != online[1]
