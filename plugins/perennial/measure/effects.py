@@ -31,14 +31,28 @@ class Norm(Protocol):
         """Return the effect itself, (k,), of counts (k, b) against counts (k, b)."""
 
 
+N_POINTS = 64
+"""At so many points of equal share a difference of cumulative shares is looked at for its tail.
+
+Between them it can be larger, by some 4 % of what chance gives; for four times the speed.
+"""
+
+
 class Ks:
     """The largest difference of cumulative shares."""
 
     offset = 0.0
 
+    def __init__(self, usual: FloatArray) -> None:
+        """From the counts (b,) of usual days."""
+        below = np.cumsum(usual)
+        ranks = (np.arange(N_POINTS) + 0.5) / N_POINTS * below[-1]
+        is_fine = usual.size <= N_POINTS
+        self.points = np.arange(usual.size) if is_fine else np.unique(np.searchsorted(below, ranks))
+
     def linear(self, differences: FloatArray) -> FloatArray:
-        """Cumulate the differences."""
-        return np.cumsum(differences, axis=1)
+        """Cumulate the differences, up to each point."""
+        return np.cumsum(differences, axis=1)[:, self.points]
 
     def squares(self, vectors: FloatArray) -> FloatArray:
         """Square the largest one."""
@@ -47,10 +61,10 @@ class Ks:
     def effects(self, references: FloatArray, windows: FloatArray) -> FloatArray:
         """As in ks_distance_of_counts, row by row.
 
-        >>> Ks().effects(np.array([[1.0, 1.0, 0.0]]), np.array([[0.0, 1.0, 1.0]]))
+        >>> Ks(np.ones(3)).effects(np.array([[1.0, 1.0, 0.0]]), np.array([[0.0, 1.0, 1.0]]))
         array([0.5])
         """
-        return np.sqrt(self.squares(self.linear(shares(references) - shares(windows))))
+        return np.sqrt(self.squares(np.cumsum(shares(references) - shares(windows), axis=1)))
 
 
 class CramersV:
@@ -87,7 +101,7 @@ class CramersV:
 def norm_of(effect: Effect, usual: FloatArray, references: FloatArray, windows: FloatArray) -> Norm:
     """Return the effect of that name, for counts (b,) of usual days and of pairs, (k, b) each."""
     if effect == "ks":
-        return Ks()
+        return Ks(usual)
     return CramersV(usual / usual.sum(), inverse_sizes(references, windows))
 
 
