@@ -207,3 +207,26 @@ def test_the_weights_are_told_as_metrics(make_trial: Callable[..., Trial]) -> No
     trial.move(weight=0.5)
     trial.bakery.predict(trial.question("challenger"))
     assert counted("perennial_answers_total", **answers) == before + 1
+
+
+def test_what_both_versions_need_is_looked_up_once(
+    make_trial: Callable[..., Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = make_trial(weight=0.5, shadow=1.0)
+    versions = trial.bakery.gateway.desks[MODEL].versions
+    features, n_looked_up = versions.last.features, 0
+    assert versions._of[OTHER].features is features
+    real = features.look_up
+
+    def look_up(*given: Any) -> Any:
+        nonlocal n_looked_up
+        n_looked_up += 1
+        return real(*given)
+
+    monkeypatch.setattr(features, "look_up", look_up)
+    trial.bakery.predict(trial.question("champion"))
+    copied(trial, 1)
+    assert n_looked_up == 1
+    trial.challenger.says = lambda verb, columns: (500, b"")
+    trial.bakery.predict(trial.question("challenger"))
+    assert n_looked_up == 2, "the fallback takes what was looked up for the challenger"

@@ -37,6 +37,10 @@ class OnlineFeatures:
         self._store = open_store(project)
         self.inputs: ModelInputs = inputs_of(self._store, model)
 
+    def is_same(self, other: OnlineFeatures) -> bool:
+        """Whether both look up the same things at the same place."""
+        return bool(self._store.config == other._store.config and self.inputs == other.inputs)
+
     def look_up(self, known: dict[str, list[Any]], asked_at: list[datetime]) -> Looked:
         """`known` holds the request fields by column, all of one length n."""
         n = len(asked_at)

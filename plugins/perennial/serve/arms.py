@@ -53,6 +53,8 @@ class Asked:
     questions: Sequence[Question]
     looked: Looked
     said: Said
+    looked_ms: float
+    """How long it took to look the features up; a part of `latency_ms`."""
     latency_ms: float
     fallback: Fallback | None = None
 
@@ -75,8 +77,12 @@ class Arms:
         if arm is champion:
             return await self.ask(champion, questions, verb, timeout_ms)
         began = time.perf_counter()
+        looked = None
         try:
-            return await self.ask(arm, questions, verb, timeout_ms * CHALLENGER_SHARE)
+            looked = look_up(arm.declared, questions)
+            limit_ms = timeout_ms * CHALLENGER_SHARE
+            asked = await self.ask(arm, questions, verb, limit_ms, looked)
+            return replace(asked, latency_ms=milliseconds(began))
         except RefusedError as error:
             why = error.message
         except Exception as error:  # whatever a challenger does, it costs nobody an answer
@@ -85,7 +91,8 @@ class Arms:
         spent_ms = milliseconds(began)
         left_ms = max(timeout_ms - spent_ms, timeout_ms * (1 - CHALLENGER_SHARE))
         try:
-            asked = await self.ask(champion, questions, verb, left_ms)
+            is_same = arm.declared.features is champion.declared.features
+            asked = await self.ask(champion, questions, verb, left_ms, looked if is_same else None)
         except RefusedError as error:
             error.message = f"{error.message}; the challenger before it: {why}"
             raise
@@ -109,7 +116,7 @@ class Arms:
         if ejector.is_out(timeout_ms / 1000):
             raise unavailable("the server did not answer in time lately and is not asked now")
         looked = looked or look_up(arm.declared, questions)
-        sent = time.perf_counter()
+        looked_ms, sent = milliseconds(began), time.perf_counter()
         try:
             body = await self._client.ask(arm.slot, verb, looked.columns, timeout_ms)
         except RefusedError:
@@ -119,7 +126,7 @@ class Arms:
         ejector.answered()
         is_probability = arm.declared.model.task == "binary"
         said = understood(body, len(questions), arm.version, verb == "explain", is_probability)
-        return Asked(arm, questions, looked, said, milliseconds(began))
+        return Asked(arm, questions, looked, said, looked_ms, milliseconds(began))
 
     def _ejector(self, arm: Arm) -> Ejector:
         key = (arm.slot.slot, arm.version)

@@ -66,7 +66,7 @@ class Shadows:
         self, asked: Asked, ids: list[str], challenger: Arm, release_id: int | None
     ) -> None:
         began = time.perf_counter()
-        is_same = challenger.declared is asked.arm.declared
+        is_same = challenger.declared.features is asked.arm.declared.features
         timeout_ms = asked.arm.declared.model.serve.timeout_ms * CHALLENGER_SHARE
         scores: list[float] | None = None
         why: str | None = None
@@ -87,7 +87,9 @@ class Shadows:
         except Exception as error:  # whatever a challenger does, it ends here
             logger.exception("challenger %s failed", challenger.version)
             why = f"{type(error).__name__}: {error}"
-        made = entries.copied(challenger, ids, scores, why, milliseconds(began), release_id)
+        # As if it had been asked first: what the champion's answer waited for counts here too.
+        latency_ms = milliseconds(began) + (asked.looked_ms if is_same else 0)
+        made = entries.copied(challenger, ids, scores, why, latency_ms, release_id)
         try:
             self._journal.append(made)
         except OSError as error:

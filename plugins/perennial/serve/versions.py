@@ -81,4 +81,8 @@ class Versions:
     def _declared(self) -> Declared:
         project = Project(self._project.root, self._project.settings)
         model = project.model(self.last.model.name)
-        return Declared(model, OnlineFeatures(project, model))
+        features = OnlineFeatures(project, model)
+        for known in self._of.values():
+            if features.is_same(known.features):
+                return Declared(model, known.features)  # what is looked up for one serves both
+        return Declared(model, features)
