@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,15 @@ import pyarrow as pa
 import pytest
 
 from perennial.declare.project import Project
+from perennial.errors import IntegrityError
+from perennial.judge import judge
 from perennial.keep import partitions
+from perennial.keep.journal import Journal
+from perennial.keep.ledger import serving
+from perennial.train import train
 from perennial.watch import Watched, page_file, report_file, watch
 
-from .conftest import JUDGE, MODEL, change_days, replaced, shifted
+from .conftest import JUDGE, LEARN, MODEL, change_days, replaced, serve, shifted
 
 NIGHT = JUDGE + timedelta(days=3)
 Served = Callable[..., Project]
@@ -285,3 +290,71 @@ def test_the_page_opens_alone_and_escapes_what_data_say(served: Served) -> None:
     assert "https://" not in page
     assert page.count("<svg") >= 8
     assert "width=device-width" in page
+
+
+def test_what_the_servers_answered_is_told(served: Served) -> None:
+    project = served()
+    noon = datetime.combine(NIGHT - timedelta(days=1), time(12), tzinfo=UTC)
+    answers = [
+        {"prediction_id": f"{n:032x}", "model": MODEL, "version": "v", "variant": "champion",
+         "asked_at": noon, "at": noon, "score": n / 10, "latency_ms": 1.0}
+        for n in range(10)
+    ]  # fmt: skip
+    failure = {"kind": "failure", "model": MODEL, "version": "v", "at": noon, "n": 5}
+    labels = [
+        {"model": MODEL, "prediction_id": f"{n:032x}", "label": float(n > 4), "at": noon}
+        for n in [*range(8), 99]
+    ]
+    for name, entries in (("predictions", [*answers, failure]), ("feedback", labels)):
+        journal = Journal(project.var / "journal" / name)
+        journal.append(entries)
+        journal.close()
+    report = at(project)
+    told = report.answered
+    assert (told.n_answers, told.n_labelled, told.n_failures) == (10, 8, 5)
+    assert told.n_unmatched_labels == 1
+    assert told.metrics["roc_auc"] == 1.0
+    assert sentences(report, "service", "suspected") == [
+        "5 questions were answered by nobody", "1 labels came for no known prediction",
+    ]  # fmt: skip
+    assert report.state == "quiet"
+    assert at(project) == report
+
+
+def test_damaged_files_of_the_champion_are_not_believed(served: Served) -> None:
+    project = served()
+    now = serving(project, MODEL)
+    assert now is not None
+    with (now.version_folder / "model.txt").open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(IntegrityError, match=r"model\.txt differs"):
+        at(project)
+
+
+def test_a_champion_s_own_days_do_not_tell_its_performance(served: Served) -> None:
+    project = served()
+    report = at(project, LEARN + timedelta(days=4))
+    assert report.performance_from == LEARN
+    assert report.performance[0].n_days == 4
+    assert report.performance[0].state == "unknown"
+    assert at(project, LEARN).performance_from is None
+
+
+def test_two_of_three_nights_are_enough_with_a_quiet_one_between(served: Served) -> None:
+    project = served()
+    for days in (0, 2):
+        night = NIGHT + timedelta(days=days)
+        change_days(project, night - timedelta(days=1), night, shifted("sweetness", 3.0))
+    states = [at(project, NIGHT + timedelta(days=n)).state for n in range(4)]
+    assert states == ["suspected", "quiet", "drifted", "quiet"]
+
+
+def test_another_champion_begins_with_a_clean_slate(served: Served) -> None:
+    project = served()
+    change_days(project, NIGHT - timedelta(days=1), NIGHT + timedelta(days=1),
+                shifted("sweetness", 3.0))  # fmt: skip
+    assert at(project).state == "suspected"
+    train(MODEL, str(LEARN - timedelta(days=3)), project=project)
+    judge(MODEL, str(JUDGE), project=project)
+    serve(project)
+    assert at(project, NIGHT + timedelta(days=1)).state == "suspected"

@@ -54,11 +54,12 @@ class Watch(Frozen):
     )  # fmt: skip
     max_loss: float = Field(
         0.05, ge=0, description="How much worse the primary metric may be than when the champion "
-        "was judged, at the interval's better end.",
+        "was judged, at the interval's better end; rmse and mae in standard deviations of the "
+        "label.",
     )  # fmt: skip
     max_bias: float = Field(
-        0.05, ge=0, description="How far the mean answer may lie from the mean label, in the "
-        "label's unit, at the interval's nearer end.",
+        0.05, ge=0, description="How far the mean answer may lie from the mean label, at the "
+        "interval's nearer end; for regression in standard deviations of the label.",
     )  # fmt: skip
     max_slope_error: float = Field(
         0.25, ge=0, description="How far the calibration slope may lie from 1, at the interval's "

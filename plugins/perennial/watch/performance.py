@@ -58,9 +58,13 @@ def settled_days(rows: Rows, usual_share: float, n_days: int) -> Settled:
 
 
 def performance(
-    model: Model, settled: Settled, scores: FloatArray, expected: dict[str, Value]
+    model: Model, settled: Settled, scores: FloatArray, expected: dict[str, Value], spread: float
 ) -> tuple[Performance, ...]:
-    """The declared metrics and the calibration, with intervals by day."""
+    """The declared metrics and the calibration, with intervals by day.
+
+    `spread` is the standard deviation of the labels that were learned from: for regression what is
+    allowed is reckoned in it, since 0.05 of a label's unit may be much or nothing.
+    """
     rows = settled.rows
     if rows is None or rows.n_rows < model.watch.min_rows or not np.isfinite(scores).all():
         n_rows = 0 if rows is None else rows.n_rows
@@ -83,9 +87,9 @@ def performance(
     for name, interval in intervals.items():
         value, usual = Value.of(interval), expected.get(name)
         state = (
-            _calibration_state(name, value, model)
+            _calibration_state(name, value, model, spread)
             if name in (IN_THE_LARGE, SLOPE)
-            else state_of(name, value, usual, model.watch.max_loss)
+            else state_of(name, value, usual, model.watch.max_loss * _unit(name, spread))
         )
         found.append(
             Performance(
@@ -115,11 +119,17 @@ def state_of(
     return "worse" if sign * (better_end - expected.estimate) < -max_loss else "as_expected"
 
 
-def _calibration_state(metric: str, value: Value, model: Model) -> PerformanceState:
+def _unit(metric: str, spread: float) -> float:
+    return spread if metric in ("rmse", "mae") else 1.0
+
+
+def _calibration_state(metric: str, value: Value, model: Model, spread: float) -> PerformanceState:
     if value.low is None or value.high is None or value.estimate is None:
         return "unknown"
     right = 0.0 if metric == IN_THE_LARGE else 1.0
-    allowed = model.watch.max_bias if metric == IN_THE_LARGE else model.watch.max_slope_error
+    unit = spread if model.task == "regression" else 1.0
+    watch = model.watch
+    allowed = watch.max_bias * unit if metric == IN_THE_LARGE else watch.max_slope_error
     is_off = value.low > right + allowed or value.high < right - allowed
     return "worse" if is_off else "as_expected"
 

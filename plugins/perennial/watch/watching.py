@@ -112,10 +112,15 @@ def _look(
     found.settled = settled
     _compare(project, model, champion, (reference, current), settled_days(
         recent, usual, model.watch.days), at, found)  # fmt: skip
-    found.performance = performance(model, settled, scores, champion.expected)
+    found.performance = performance(model, settled, scores, champion.expected, _spread(reference))
     found.findings += verdict.performance_findings(
         found.performance, model.judge.primary, champion.version
     )
+
+
+def _spread(reference: Rows) -> float:
+    labels = reference.labels[reference.has_label]
+    return float(labels.std()) if labels.size else 0.0
 
 
 def _first_recent(model: Model, champion: Champion, at: date) -> date:
