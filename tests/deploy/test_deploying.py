@@ -13,7 +13,9 @@ import pytest
 from perennial.declare.project import Project
 from perennial.deploy import Deployed, deploy, deploying, supervision
 from perennial.errors import IntegrityError, PerennialError, UnavailableError
+from perennial.keep import releases
 from perennial.keep.ledger import Ledger, Slot
+from perennial.keep.releases import Change, Release
 
 from .conftest import MODEL, SCORES, Said, answering, package, slot
 
@@ -206,3 +208,40 @@ def test_a_failure_is_on_record(project: Project, said: Said) -> None:
     with pytest.raises(PerennialError) as told:
         put(project)
     assert slot(project, "blue").detail == str(told.value)
+
+
+def begun(project: Project, said: Said) -> Release:
+    """A release of v2 on green, while v1 serves from blue."""
+    serve(project, "v1", said)
+    package(project, "v2")
+    said.version = "v2"
+    put(project)
+    ledger = Ledger.of(project)
+    blue = slot(project, "blue")
+    new = releases.plan(MODEL, "v2", "green", night=NIGHT, why="test", stable=blue)
+    return releases.start(ledger, new, "test")
+
+
+@pytest.mark.parametrize("state", ["pending", "shadow", "canary", "promoted", "rolling_back"])
+def test_both_slots_of_a_release_that_is_not_over_are_held(
+    project: Project, said: Said, state: releases.ReleaseState
+) -> None:
+    release = begun(project, said)
+    ledger = Ledger.of(project)
+    champion: Any = "new" if state == "promoted" else "same"
+    if state != "pending":
+        change = Change(state, "test", "test", champion=champion)
+        release = releases.transition(ledger, release, change, "test")
+    package(project, "v3")
+    said.version = "v3"
+    with pytest.raises(UnavailableError, match=rf"v3 has no slot: release 1 of v2 is {state} and"):
+        put(project)
+    assert (slot(project, "blue").version, slot(project, "green").version) == ("v1", "v2")
+    over: Any = "done" if state == "promoted" else "rolled_back"
+    releases.transition(ledger, release, Change(over, "test", "test"), "test")
+    assert put(project).slot == ("blue" if state == "promoted" else "green")
+
+
+def test_the_version_under_release_may_be_deployed_again(project: Project, said: Said) -> None:
+    begun(project, said)
+    assert (put(project).slot, put(project).version) == ("green", "v2")
