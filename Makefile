@@ -92,3 +92,7 @@ bench-gateway: setup ## Count the questions that the gateway answers in a second
 .PHONY: bench-freshener
 bench-freshener: setup ## Time events from the journal to the online store
 	python benchmarks/bench_freshener.py
+
+.PHONY: bench-drift
+bench-drift: setup ## Time drift on a million rows a side
+	python benchmarks/bench_drift.py

@@ -1,5 +1,6 @@
 """Counts per day in bins that the reference fixes: any days against any others is then a sum."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -48,15 +49,14 @@ class CategoryBins:
 
     def codes(self, values: Iterable[object]) -> IntArray:
         """Return the bin of each value (n,); None and NaN are missing, never -1."""
-        of_name: dict[object, int] = {name: code for code, name in enumerate(self.names)}
+        of_name = {name: code for code, name in enumerate(self.names)}
         other, missing = len(self.names), len(self.names) + 1
-        return np.array(
-            [
-                missing if value is None or value != value else of_name.get(str(value), other)
-                for value in values
-            ],
-            dtype=np.intp,
-        )
+        rows = list(values)
+        of_value = {
+            value: missing if _is_missing(value) else of_name.get(str(value), other)
+            for value in set(rows)
+        }
+        return np.fromiter(map(of_value.__getitem__, rows), dtype=np.intp, count=len(rows))
 
 
 def number_bins(reference: npt.ArrayLike, n_cuts: int = N_CUTS) -> NumberBins:
@@ -96,12 +96,13 @@ def category_bins(
     >>> category_bins(["b", "a", "b", None]).labels
     ('b', 'a', '(other)', '(missing)')
     """
-    known = [str(value) for value in reference if value is not None and value == value]
-    if not known:
-        return CategoryBins(())
-    names, times = np.unique(np.array(known, dtype=object).astype(str), return_counts=True)
-    order = np.argsort(-times, kind="stable")[:max_names]
-    return CategoryBins(tuple(str(names[i]) for i in order if times[i] >= min_share * len(known)))
+    times: Counter[str] = Counter()
+    for value, n_rows in Counter(reference).items():
+        if not _is_missing(value):
+            times[str(value)] += n_rows
+    least = min_share * times.total()
+    ordered = sorted(times.items(), key=lambda counted: (-counted[1], counted[0]))
+    return CategoryBins(tuple(name for name, n_rows in ordered[:max_names] if n_rows >= least))
 
 
 def daily_counts(
@@ -124,6 +125,10 @@ def daily_counts(
     counted = bins >= 0
     cells = of_day[counted] * n_bins + bins[counted]
     return np.bincount(cells, minlength=n_days * n_bins).astype(np.int64).reshape(n_days, n_bins)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value != value
 
 
 def _refuse_outside(codes: IntArray, name: str, low: int, end: int) -> None:
