@@ -242,6 +242,7 @@ def test_when_both_fail_the_failure_is_the_challenger_s_and_tells_both(trial: Tr
     told = entry.content
     assert (told["variant"], told["version"], told["n"]) == ("challenger", OTHER, 3)
     assert (told["release_id"], told["code"]) == (trial.release.id, "unavailable")
+    assert told["asked_at"] == "2024-05-03T12:00:00Z"
     assert "answered 503" in told["why"]
     assert "answered 500" in told["why"]
     assert len(trial.bakery.slot.asked) == len(trial.challenger.asked) == 1, "nobody tries again"

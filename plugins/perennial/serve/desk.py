@@ -96,9 +96,9 @@ class PredictionDesk:
         try:
             return await self._arms.ask_with_fallback(part.arm, now.champion, part.questions, verb)
         except RefusedError as error:
-            n = len(part.rows)
-            FAILURES.labels(self.model.name, part.arm.variant, error.code).inc(n)
-            made = entries.failed(part.arm, n, error, milliseconds(began), now.release_id)
+            FAILURES.labels(self.model.name, part.arm.variant, error.code).inc(len(part.rows))
+            spent_ms = milliseconds(began)
+            made = entries.failed(part.arm, part.questions, error, spent_ms, now.release_id)
             try:
                 self._journal.append(made)
             except OSError as full:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from perennial.serve.arms import Arm, Asked
-from perennial.serve.questions import shown
+from perennial.serve.questions import Question, shown
 from perennial.serve.refusals import RefusedError
 
 Entry = dict[str, Any]
@@ -68,9 +69,13 @@ def copied(
 
 
 def failed(
-    arm: Arm, n: int, error: RefusedError, latency_ms: float, release_id: int | None
+    arm: Arm,
+    questions: Sequence[Question],
+    error: RefusedError,
+    latency_ms: float,
+    release_id: int | None,
 ) -> list[Entry]:
-    """One entry for n questions of one arm that nobody answered."""
+    """One entry for the questions of one arm that nobody answered, at the first one's own time."""
     entry = {
         "kind": "failure",
         "model": arm.declared.model.name,
@@ -81,6 +86,7 @@ def failed(
         "code": error.code,
         "why": error.message,
         "latency_ms": latency_ms,
-        "n": n,
+        "asked_at": questions[0].asked_at,
+        "n": len(questions),
     }
     return [entry]
