@@ -23,7 +23,7 @@ gc.freeze()  # what is loaded stays: the collector need not look at it again
 )
 @bentoml.asgi_app(gateway.app(), path="/")
 class GatewayService:
-    """Answers /predict, /explain and /events/{source}; described by /openapi.json."""
+    """Answers /predict, /explain, /feedback and /events; described by /openapi.json."""
 
     async def __is_ready__(self) -> bool:
         return await gateway.is_ready()

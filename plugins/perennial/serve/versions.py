@@ -41,6 +41,7 @@ class Versions:
         self._project = project
         self.last = Declared(model, OnlineFeatures(project, model))
         self._of: dict[str, Declared] = {}
+        self._serving: str | None = None
         self._reading: dict[str, asyncio.Task[None]] = {}
 
     async def champion(self, version: str) -> Declared:
@@ -50,7 +51,7 @@ class Versions:
                 await self._read(version)
             else:
                 self._of[version] = self.last
-        self.last = self._of[version]
+        self._serving, self.last = version, self._of[version]
         return self.last
 
     def challenger(self, version: str) -> Declared | None:
@@ -76,7 +77,7 @@ class Versions:
         self._of[version] = read
         del self._reading[version]
         if len(self._of) > MOST_KEPT:
-            del self._of[next(each for each, of in self._of.items() if of is not self.last)]
+            del self._of[next(each for each in self._of if each != self._serving)]
 
     def _declared(self) -> Declared:
         project = Project(self._project.root, self._project.settings)
