@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from airflow.sdk import CronTriggerTimetable, Param, dag, get_current_context, task
 
-from perennial_airflow import declared, defaults
+from perennial_airflow import defaults
 from perennial_airflow.reports import done
 
 
@@ -29,7 +29,6 @@ def keep_house() -> dict[str, object]:
 
 @dag(
     schedule=CronTriggerTimetable("0 5 * * 1", timezone="UTC"),
-    start_date=declared.nights().start,
     catchup=False,
     max_active_runs=1,
     params={

@@ -22,7 +22,6 @@ CHOSEN = "{{{{ ti.xcom_pull(task_ids='choose')['{}'] }}}}"
 @dag(
     # With a last night declared nothing new comes. (An end_date would empty a person's runs, too.)
     schedule=None if nights.end else CronTriggerTimetable("0 6 * * 0", timezone="UTC"),
-    start_date=nights.start,
     catchup=False,
     max_active_runs=1,
     params=asking.learning(),

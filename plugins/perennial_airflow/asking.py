@@ -74,8 +74,8 @@ def scoring() -> dict[str, Param]:
 class Choose(BaseBranchOperator):
     """Finds the newest night that has data, and goes on to train, or to one run per model."""
 
-    def execute(self, context: Any) -> dict[str, str]:
-        """What to learn, as strings: `model`, `at`, `strategy`, `window_days`."""
+    def execute(self, context: Any) -> None:
+        """Choose; the XCom says what to learn: `model`, `at`, `strategy`, `window_days`."""
         asked = context["params"]
         note(context, f"{asked['model']}, {asked['strategy']}: {asked['reason']}")
         chosen = {
@@ -83,13 +83,13 @@ class Choose(BaseBranchOperator):
             "strategy": "" if asked["strategy"] == "as declared" else asked["strategy"],
             "window_days": str(asked["window_days"] or ""),
         }
-        if asked["model"] == ALL:
-            self.do_branch(context, EACH)
-            return chosen
-        from perennial.features.newest import newest_night
+        lane = EACH
+        if asked["model"] != ALL:
+            from perennial.features.newest import newest_night
 
-        self.do_branch(context, "train")
-        return {**chosen, "at": newest_night(asked["model"])}
+            lane, chosen["at"] = "train", newest_night(asked["model"])
+        context["ti"].xcom_push("return_value", chosen)  # a branch's own result is no XCom
+        self.do_branch(context, lane)
 
 
 @task

@@ -29,8 +29,8 @@ Without an answer within 12 hours nothing is changed.
 """
 
 CHOSEN = (
-    '{% set asked = ti.xcom_pull(task_ids="ask_a_person") %}'
-    '{{ asked[0] if asked else ti.xcom_pull(task_ids="decide")["decision"] }}'
+    '{% set asked = ti.xcom_pull(task_ids="ask_a_person", key="skipmixin_key") %}'
+    '{{ asked["followed"][0] if asked else ti.xcom_pull(task_ids="decide")["decision"] }}'
 )
 """The lane that is taken: what a person chose where one was asked, else what was decided."""
 

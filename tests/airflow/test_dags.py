@@ -34,7 +34,7 @@ for path in sorted(folder.glob("*.py")):
 bag = DagBag(folder)
 print(json.dumps({
     "seconds": seconds,
-    "heavy": sorted({"perennial", "pandas", "duckdb", "feast", "dbt", "mlflow"} & set(sys.modules)),
+    "heavy": sorted({"perennial.stages", "pandas", "duckdb", "feast", "dbt"} & set(sys.modules)),
     "errors": {str(path): error for path, error in bag.import_errors.items()},
     "dags": {
         name: {

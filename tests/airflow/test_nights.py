@@ -1,0 +1,156 @@
+"""Whole nights through a real Airflow, with real servers and real requests, in their order.
+
+The tests build on each other as nights do: what one night promotes, the next one watches.
+"""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from perennial.declare.project import Project
+from perennial.declare.settings import Settings
+from perennial.keep import partitions, releases
+from perennial.keep.ledger import Ledger, serving
+
+pytestmark = [pytest.mark.airflow, pytest.mark.serving, pytest.mark.timeout(600)]
+
+MODEL = "rental_minutes"
+CALENDAR = {"policy": "calendar", "every_nights": 1, "cool_down_nights": 0}
+STRONG = {"days": 4, "rounds": 20, "max_rounds": 200}
+
+
+def project_of(nights: Any) -> Project:
+    """The project that the nights are about."""
+    return Project(nights.root, Settings(project=None, mlflow_uri=None, ledger_url=None))
+
+
+def version(nights: Any) -> str:
+    """What serves now."""
+    found = serving(project_of(nights), MODEL)
+    assert found is not None
+    return found.version
+
+
+def journaled(nights: Any) -> set[str]:
+    """The ids of all answers in the journal."""
+    return {each["prediction_id"] for each in nights.world.journaled() if each["kind"] == "answer"}
+
+
+def test_up_prints_where_airflow_is_and_how_to_log_in(nights: Any) -> None:
+    printed = nights.world.reports["up"]
+    assert f"Airflow: {nights.airflow.url} (login admin / {nights.airflow.password})" in printed
+    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
+        assert f"airflow-{name}" in printed
+    for name in ("airflow_passwords.json", "airflow_secrets.json"):
+        mode = (nights.root / "var" / "state" / name).stat().st_mode
+        assert stat.S_IMODE(mode) == 0o600, name
+
+
+def test_a_quiet_night_ends_in_standing_by(nights: Any) -> None:
+    night = "2024-06-04"
+    command = ["backfill", "create", "--dag-id", "arrive", "--max-active-runs", "1",
+               "--from-date", night, "--to-date", night]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "perennial.cli", "airflow", "--", *command],
+        env=nights.world.environment, cwd=nights.root, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    before = version(nights)
+    tasks = nights.night(night)
+    assert tasks["stand_by"] == "success"
+    assert {tasks[lane] for lane in ("retrain", "train", "release", "repair_data")} == {"skipped"}
+    assert version(nights) == before
+    note = nights.notes(f"nightly_{MODEL}", night)
+    assert note is not None
+    assert note.startswith("stand_by: stand_by by watched: ")
+
+
+def test_a_retraining_goes_through_a_canary_to_its_promotion(nights: Any) -> None:
+    night = "2024-06-05"
+    before = version(nights)
+    nights.declare(decide=CALENDAR, train={"stopping": STRONG})
+    with nights.traffic() as answered:
+        assert nights.arrive(night) == "success"
+        tasks = nights.night(night)
+    assert {tasks[lane] for lane in ("retrain", "train", "judge", "await_release", "promoted")} == {
+        "success"
+    }
+    assert {tasks[lane] for lane in ("stand_by", "refused", "rolled_back")} == {"skipped"}
+    assert version(nights) != before
+    newest = releases.of_model(Ledger.of(project_of(nights)), MODEL)[0]
+    assert newest.stable_version == before
+    assert set(answered) <= journaled(nights)
+
+
+def test_a_candidate_that_predicts_the_opposite_is_rolled_back(nights: Any) -> None:
+    """It learned from labels turned round, and was judged on them: only the canary can tell."""
+    night = "2024-06-06"
+    before = version(nights)
+    turn_labels_round(project_of(nights))
+    with nights.traffic() as answered:
+        assert nights.arrive(night) == "success"
+        tasks = nights.night(night)
+    assert tasks["rolled_back"] == "success"
+    assert tasks["promoted"] == "skipped"
+    assert version(nights) == before
+    newest = releases.of_model(Ledger.of(project_of(nights)), MODEL)[0]
+    assert newest.state == "rolled_back"
+    assert "disagreement" in newest.why or "loss" in newest.why
+    assert set(answered) <= journaled(nights)
+
+
+def turn_labels_round(project: Project) -> None:
+    """Poison the training rows: what took long took short."""
+    for file in partitions.files_of(project.lake / "training" / MODEL):
+        rows = pq.ParquetFile(file).read()
+        turned = pc.subtract(60.0, rows["label"])
+        place = rows.column_names.index("label")
+        file.unlink()  # it may be a link to a file that others read
+        pq.write_table(rows.set_column(place, "label", turned.cast(pa.float64())), file)
+
+
+def test_a_stopped_gate_ends_the_night_and_serving_goes_on(nights: Any) -> None:
+    night = "2024-06-07"
+    nights.declare(decide={"policy": "watched"})
+    delivered = nights.root / "inbox" / "rentals_2024-06-06.csv"
+    good = delivered.read_text(encoding="utf-8")
+    delivered.write_text(good.replace("kilometres", "miles"), encoding="utf-8")
+    with nights.traffic() as answered:
+        assert nights.arrive(night) == "failed"
+    assert answered
+    assert nights.airflow.run_of(f"nightly_{MODEL}", night) is None
+    tried = [each for each in nights.instances() if each[:3] == ("arrive", "land", "failed")]
+    assert [each[3] for each in tried] == [1], "a broken delivery is not tried again and again"
+    delivered.write_text(good, encoding="utf-8")
+
+
+def test_the_next_night_takes_up_what_was_stopped(nights: Any) -> None:
+    night = "2024-06-08"
+    assert nights.arrive(night) == "success"
+    nights.night(night)
+    lake = project_of(nights).lake
+    days = [str(day) for day in partitions.days_of(lake / "checked" / "marts" / "rentals")]
+    assert days[-2:] == ["2024-06-06", "2024-06-07"]
+
+
+def test_a_scheduler_that_is_killed_in_the_night_ends_it_right(nights: Any) -> None:
+    night = "2024-06-09"
+    run = nights.airflow.trigger("arrive", night)
+    nights.until(
+        "the layer task", lambda: nights.airflow.tasks("arrive", run).get("layer") == "running"
+    )
+    scheduler = nights.process("scheduler")
+    scheduler.kill()
+    nights.until("the arrival", lambda: nights.airflow.state("arrive", run) == "success")
+    assert nights.night(night)["decide"] == "success"
+    assert nights.process("scheduler").pid != scheduler.pid
+    days = partitions.days_of(project_of(nights).lake / "checked" / "marts" / "rentals")
+    assert str(days[-1]) == "2024-06-08"
