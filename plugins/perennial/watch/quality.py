@@ -17,7 +17,7 @@ from perennial.watch.rows import Rows
 from perennial.watch.watched import Finding, Level
 
 REGULAR = 2
-"""A weekday without rows in all weeks of the reference, at least so many, is no gap."""
+"""A day of the week without rows in all weeks of the reference, at least so many, is no gap."""
 
 
 def data_findings(
@@ -39,7 +39,9 @@ def data_findings(
 def _missing_days(reference: Rows, current: Rows) -> Iterator[Finding]:
     for day in current.missing_days:
         if _is_closed(reference, day):
-            yield _finding("note", str(day), f"{day} has no rows, as every such weekday before")
+            yield _finding(
+                "note", str(day), f"{day} has no rows, as on that day of every week before"
+            )
         else:
             yield _finding("alarm", str(day), f"{day} has no rows: nothing was delivered, or a "
                            "gate stopped it")  # fmt: skip
@@ -47,9 +49,7 @@ def _missing_days(reference: Rows, current: Rows) -> Iterator[Finding]:
 
 def _is_closed(reference: Rows, day: date) -> bool:
     same = [
-        each
-        for each in days_between(reference.start, reference.end)
-        if each.weekday() == day.weekday()
+        each for each in days_between(reference.start, reference.end) if (day - each).days % 7 == 0
     ]
     return len(same) >= REGULAR and set(same) <= set(reference.missing_days)
 
