@@ -87,13 +87,14 @@ def postgres() -> Iterator[Postgres]:
 
 
 @contextlib.contextmanager
-def redis() -> Iterator[Redis]:
+def redis(password: str = "") -> Iterator[Redis]:
     """A Redis server that keeps nothing on disk; skips the test where it is not installed."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("Redis is not installed: apt-get install redis-server")
     port = free_port()
     options = [f"--port {port}", "--bind 127.0.0.1", "--save ''", "--appendonly no"]
+    options += [f"--requirepass {password}"] if password else []
     command = [program, *(part for option in options for part in option.split())]
     with (
         tempfile.TemporaryDirectory(prefix="redis-") as folder,
