@@ -8,7 +8,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # torch without CUDA: from PIP_FIND_LINKS where that is set, else from PyTorch's index for CPUs.
 TORCH := $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)",--torch-backend cpu)
 MODEL ?= flight_delay
+HISTORY ?= 2013-01-01
 DAY ?= 2013-03-01
+NIGHTS ?= 10
 
 .PHONY: help
 help: ## List the targets
@@ -30,11 +32,13 @@ lock: ## Resolve pyproject.toml into requirements.lock
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --extra dev $(TORCH) pyproject.toml --output-file requirements.lock
 
 .PHONY: demo
-demo: setup ## From nothing to answering endpoints, with a real day lived through them
-	dvc repro
-	perennial up
-	perennial live --model $(MODEL) --day $(DAY)
+demo: export PERENNIAL_SIMULATIONS := congestion,broken_delivery
+demo: setup ## From nothing through ten days and nights: real requests, and Airflow's own decisions
+	perennial bootstrap --model $(MODEL) --start $(HISTORY) --end $(DAY)
+	perennial up --airflow
+	perennial rehearse --model $(MODEL) --first $(DAY) --nights $(NIGHTS)
 	perennial show --model $(MODEL)
+	perennial status
 
 .PHONY: repro
 repro: setup ## Run the pipeline: only what has changed
