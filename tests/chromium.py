@@ -107,6 +107,10 @@ class Browser:
         """Click in the middle of an element."""
         self._do(f"element/{element}/click")
 
+    def clear(self, element: str) -> None:
+        """Empty a field."""
+        self._do(f"element/{element}/clear")
+
     def type(self, element: str, text: str) -> None:
         """Type into an element."""
         self._do(f"element/{element}/value", text=text)

@@ -49,9 +49,10 @@ def test_it_says_what_answers_since_when_and_what_is_being_released(get: Get) ->
 
 def test_every_measurement_is_drawn_but_those_that_nobody_declared(get: Get) -> None:
     text = get("/").text
-    for name in ("errors", "slow", "score shift", "disagreement", "loss"):
+    for name in ("errors", "slow", "score shift", "loss"):
         assert f"<h3>{name}</h3>" in text
     assert text.count('class="guardrail ') == 4
+    assert "nothing guards: disagreement." in text
 
 
 def test_decisions_say_why_and_what_was_considered(get: Get) -> None:

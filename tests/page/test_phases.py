@@ -48,3 +48,17 @@ def test_a_release_that_went_back_shows_how_far_it_came() -> None:
 def test_a_release_of_another_declaration_is_shown_from_its_start() -> None:
     assert phases_of(released("canary", 0.33), DECLARED)[0].place == "now"
     assert [each.name for each in phases_of(released("promoted"), None)] == ["promoted", "done"]
+
+
+def test_a_release_that_is_over_shows_what_settled_it() -> None:
+    release = replace(plan("m", "v", "blue", night="2024-01-01", why=""), measured='[{"n": 9}]')
+    record = [
+        Recorded("", "canary", 0, 0.5, 0.0, 0, "step", "", [{"n": 1}]),
+        Recorded("", "promoted", 0, 0.0, 0.0, 0, "promote", "", [{"n": 2}]),
+        Recorded("", "rolling_back", 0, 0.0, 0.0, 0, "roll back", "", [{"n": 3}]),
+    ]
+    states: tuple[Any, ...] = ("promoted", "done", "rolled_back")
+    found = {each: OneRelease(replace(release, state=each), record).measured for each in states}
+    assert found == {"promoted": [{"n": 9}], "done": [{"n": 2}], "rolled_back": [{"n": 3}]}
+    waiting = replace(release, state="canary", measured="[]")
+    assert OneRelease(waiting, record[:1]).measured == [{"n": 1}]

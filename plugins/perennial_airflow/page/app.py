@@ -114,7 +114,7 @@ def _gates(project: Project) -> dict[str, Any]:
 
 def _page(request: Request, template: str, status: int = 200, **content: Any) -> HTMLResponse:
     def link(route: str, /, **parts: str) -> str:
-        return str(request.scope["root_path"]) + request.app.url_path_for(route, **parts)
+        return f"{request.scope['root_path']}{request.app.url_path_for(route, **parts)}"
 
     headers = {**ALWAYS, "Content-Security-Policy": policy(runs_script=True)}
     return HTMLResponse(

@@ -19,6 +19,9 @@ from perennial_airflow.page.reading import NIGHTS, Troubles
 RELEASES = 10
 """How many releases and routes are shown, the newest ones."""
 
+ENDED_BY = {"done": "promoted", "rolling_back": "rolling_back", "rolled_back": "rolling_back"}
+"""The entry of the record whose measurements settled it, by the state that it came to."""
+
 
 @dataclass(frozen=True)
 class OneRelease:
@@ -29,7 +32,10 @@ class OneRelease:
 
     @property
     def measured(self) -> list[dict[str, Any]]:
-        """The newest measurements; those of the last entry that holds some when there are none."""
+        """What it was promoted or rolled back on when it is over, else the newest measurements."""
+        state = ENDED_BY.get(self.release.state)
+        if state is not None:
+            return next((each.measured for each in self.record if each.state == state), [])
         fresh: list[dict[str, Any]] = json.loads(self.release.measured)
         return fresh or next((each.measured for each in reversed(self.record) if each.measured), [])
 
