@@ -221,8 +221,8 @@ def simulation() -> ModuleType:
     ],
 )
 def test_quiet_nights_are_suspected_no_more_often_than_declared(stream: str, days: int) -> None:
-    suspected, _ = simulation().shares_of_nights(stream, days, 30, 8, alpha=0.05)
-    assert suspected <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 30)
+    suspected, _ = simulation().shares_of_nights(stream, days, 12, 12, alpha=0.05)
+    assert suspected <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / (12 * 12))
 
 
 @pytest.mark.slow
