@@ -1,6 +1,7 @@
 """Distances against scipy, hand-worked values, their properties and their edges."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,6 +158,25 @@ def test_the_corrected_v_of_nothing_changed_is_near_zero_with_many_categories() 
 def test_cramers_v_counts_a_category_never_seen_before() -> None:
     assert cramers_v([500, 500, 0], [500, 400, 100]) > 0.2
     assert cramers_v([100], [7]) == 0
+
+
+def test_what_chance_alone_gives_is_what_the_docstrings_say() -> None:
+    random = np.random.default_rng(0)
+    shares = np.full(20, 1 / 20)
+    reference = random.multinomial(1_000_000, shares)
+    nights = random.multinomial(2_000, shares, size=300)
+    expected = {"cramers_v": np.sqrt(19 / 8_000), "psi": 19 / 2_000}
+    expected |= {"jensen_shannon": np.sqrt(19 / 11_000)}
+    for name, chance in expected.items():
+        measure = uncorrected if name == "cramers_v" else OF_COUNTS[name]
+        found = np.mean([measure(reference, night) for night in nights])
+        assert found == pytest.approx(chance, rel=0.12), name
+    distances = [ks_distance(random.random(400), random.random(900)) for _ in range(300)]
+    assert np.mean(distances) == pytest.approx(0.87 * np.sqrt(1 / 400 + 1 / 900), rel=0.12)
+
+
+def uncorrected(reference: npt.ArrayLike, current: npt.ArrayLike) -> float:
+    return cramers_v(reference, current, corrected=False)
 
 
 def test_psi_is_worked_by_hand() -> None:

@@ -136,7 +136,7 @@ def jensen_shannon_distance(reference: npt.ArrayLike, current: npt.ArrayLike) ->
     """Return the Jensen-Shannon distance of counts (b,) and (b,), 0 (the same) to 1 (no overlap).
 
     To base 2, so that it ends at 1; a metric: it is symmetric and keeps the triangle inequality. An
-    empty bin needs no treatment. Of n rows in b bins it is about `sqrt(b / (11 * n))` when nothing
+    empty bin needs no treatment. Of n rows in b bins it is about `sqrt(b / (5.5 * n))` when nothing
     has changed, so use some ten bins (see `coarse`). Either side all zero: NaN.
 
     `sqrt(H((p + q) / 2) - (H(p) + H(q)) / 2)`, H being the entropy in bits

@@ -91,10 +91,11 @@ def quiet_history(
     a small window lies farther away by chance. Unknown: fewer than two blocks of days with rows,
     or than four windows. A column that never varied has p_value 0 for any effect above 0.
 
-    For each resample: one half of the history, drawn at random, gives a reference of n_days days
-    in moving blocks of block_days; the other half gives a window of contiguous days. So a
-    reference is as far from its window in time as the whole history is from the night after it,
-    and what autocorrelation, weekdays and a season do over that time is in the effect.
+    By turns one half of the history gives a reference of n_days days in moving blocks of
+    block_days, and the other half a window of contiguous days. So a window is as far from its
+    reference in time as the next night is from the whole history, and what autocorrelation,
+    weekdays and a season do over that time is in the effect. How often quiet nights are suspected
+    by it, and which shifts are found: docs/decisions/0006.
 
     Künsch (1989), doi:10.1214/aos/1176347265; Kotz and Nadarajah (2004),
     doi:10.1017/CBO9780511550683.
