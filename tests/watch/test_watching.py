@@ -358,3 +358,18 @@ def test_another_champion_begins_with_a_clean_slate(served: Served) -> None:
     judge(MODEL, str(JUDGE), project=project)
     serve(project)
     assert at(project, NIGHT + timedelta(days=1)).state == "suspected"
+
+
+def test_values_that_were_never_learned_from_are_out_however_uneven_history_is(
+    served: Served,
+) -> None:
+    def of_its_own(day: date, table: pa.Table) -> pa.Table:
+        spell = (day - date(2024, 1, 1)).days // 9
+        return replaced("sweetness", lambda old: [spell + each / 100 for each in range(100)])(table)
+
+    project = served(rows=of_its_own)
+    change_days(project, NIGHT - timedelta(days=1), NIGHT, shifted("sweetness", 100.0))
+    found = column(at(project), "sweetness")
+    assert found.effect == pytest.approx(1)
+    assert found.p_adjusted > 0.05
+    assert found.state == "suspected"

@@ -35,6 +35,11 @@ class Watch(Frozen):
         0.1, ge=0, lt=1, description="The least distance (KS distance, Cramér's V: 0 to 1) that is "
         "worth a finding, however certain it is.",
     )  # fmt: skip
+    foreign_effect: float = Field(
+        0.9, gt=0, le=1, description="The distance from which a column is out even if its history "
+        "is too short or too uneven to call that unlikely, as long as no day of it lay so far: "
+        "hardly any of what came has been learned from.",
+    )  # fmt: skip
     persistence: Persistence = Field(
         default_factory=lambda: Persistence.model_validate({}),
         description="In how many of the last nights it must be out.",
@@ -54,16 +59,16 @@ class Watch(Frozen):
     )  # fmt: skip
     max_loss: float = Field(
         0.05, ge=0, description="How much worse the primary metric may be than when the champion "
-        "was judged, at the interval's better end; rmse and mae in standard deviations of the "
-        "label.",
+        "was judged; more counts where the interval leaves no doubt that it is worse. rmse and mae "
+        "in standard deviations of the label.",
     )  # fmt: skip
     max_bias: float = Field(
-        0.05, ge=0, description="How far the mean answer may lie from the mean label, at the "
-        "interval's nearer end; for regression in standard deviations of the label.",
+        0.05, ge=0, description="How far the mean answer may lie from the mean label; more counts "
+        "where the interval excludes 0. For regression in standard deviations of the label.",
     )  # fmt: skip
     max_slope_error: float = Field(
-        0.25, ge=0, description="How far the calibration slope may lie from 1, at the interval's "
-        "nearer end. Below 1 the answers are too bold, above it too timid.",
+        0.25, ge=0, description="How far the calibration slope may lie from 1 (below it answers are "
+        "too bold, above it too timid); more counts where the interval excludes 1.",
     )  # fmt: skip
     max_missing_rise: float = Field(
         0.1, ge=0, le=1, description="How much more of a column may be missing than on the worst "

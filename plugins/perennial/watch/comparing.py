@@ -31,6 +31,8 @@ class Distance:
     threshold: float = field(default=float("nan"))
     p_value: float = field(default=float("nan"))
     p_adjusted: float = field(default=float("nan"))
+    is_unheard_of: bool = False
+    """Whether nothing in history came near it; false where there is none."""
     psi: float | None = None
     jensen_shannon: float | None = None
     wasserstein: float | None = None
@@ -41,10 +43,14 @@ class Distance:
         return bool(np.isfinite(self.p_adjusted))
 
     def is_out(self, declared: Watch) -> bool:
-        """Whether it is both unusual and large enough to matter."""
-        return self.is_known and (
-            self.p_adjusted <= declared.alpha and self.effect >= declared.min_effect
-        )
+        """Whether it is both unusual and large enough to matter.
+
+        A short and uneven history cannot call anything unlikely, not even values of which none was
+        learned from; those are out all the same.
+        """
+        is_unusual = self.p_adjusted <= declared.alpha
+        is_foreign = self.is_unheard_of and self.effect >= declared.foreign_effect
+        return self.is_known and self.effect >= declared.min_effect and (is_unusual or is_foreign)
 
 
 N_ROLES = 3
@@ -86,6 +92,7 @@ def _distance(column: Column, n_days: int, declared: Watch) -> Distance:
         effect,
         threshold=history.threshold(declared.alpha),
         p_value=history.p_value(effect),
+        is_unheard_of=effect > history.effects[-1],
         psi=finite(population_stability(*merged)),
         jensen_shannon=finite(jensen_shannon_distance(*merged)),
         wasserstein=finite(wasserstein_distance(column.reference, column.current))

@@ -103,20 +103,23 @@ def performance(
 def state_of(
     metric: str, value: Value, expected: Value | None, max_loss: float
 ) -> PerformanceState:
-    """Worse only if even the interval's better end is worse than expected by more than `max_loss`.
+    """Worse only if by more than `max_loss`, and the interval leaves no doubt that it is worse.
 
-    >>> def loss(low, high):
-    ...     return Value(estimate=(low + high) / 2, low=low, high=high)
-    >>> [state_of("log_loss", loss(low, 0.9), loss(0.4, 0.5), 0.05) for low in (0.48, 0.6)]
+    >>> def loss(estimate, low):
+    ...     return Value(estimate=estimate, low=low, high=0.9)
+    >>> usual = loss(0.45, 0.4)
+    >>> [state_of("log_loss", loss(*each), usual, 0.05) for each in ((0.6, 0.4), (0.6, 0.5))]
     ['as_expected', 'worse']
-    >>> state_of("log_loss", loss(0.6, 0.9), None, 0.05)
+    >>> state_of("log_loss", loss(0.6, 0.5), None, 0.05)
     'unknown'
     """
     sign = METRICS[metric].sign
     better_end = value.high if sign > 0 else value.low
-    if expected is None or expected.estimate is None or better_end is None:
+    usual = expected.estimate if expected else None
+    if usual is None or better_end is None or value.estimate is None:
         return "unknown"
-    return "worse" if sign * (better_end - expected.estimate) < -max_loss else "as_expected"
+    is_much = sign * (value.estimate - usual) < -max_loss
+    return "worse" if is_much and sign * (better_end - usual) < 0 else "as_expected"
 
 
 def _unit(metric: str, spread: float) -> float:
@@ -130,7 +133,7 @@ def _calibration_state(metric: str, value: Value, model: Model, spread: float) -
     unit = spread if model.task == "regression" else 1.0
     watch = model.watch
     allowed = watch.max_bias * unit if metric == IN_THE_LARGE else watch.max_slope_error
-    is_off = value.low > right + allowed or value.high < right - allowed
+    is_off = abs(value.estimate - right) > allowed and not value.low <= right <= value.high
     return "worse" if is_off else "as_expected"
 
 
