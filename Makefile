@@ -66,7 +66,7 @@ test: setup ## Run all tests
 
 .PHONY: quick
 quick: setup ## Run the tests that need no server and little time
-	pytest -n 2 --dist loadfile -m "not slow and not serving and not airflow"
+	pytest -n 2 --dist loadfile -m "not slow and not serving and not airflow and not browser"
 
 .PHONY: lint
 lint: setup ## Style, types, import order, SQL, declarations
