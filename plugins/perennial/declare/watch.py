@@ -67,8 +67,8 @@ class Watch(Frozen):
         "where the interval excludes 0. For regression in standard deviations of the label.",
     )  # fmt: skip
     max_slope_error: float = Field(
-        0.25, ge=0, description="How far the calibration slope may lie from 1 (below it answers are "
-        "too bold, above it too timid); more counts where the interval excludes 1.",
+        0.25, ge=0, description="How far the calibration slope may lie from 1 (below it answers "
+        "are too bold, above it too timid); more counts where the interval excludes 1.",
     )  # fmt: skip
     max_missing_rise: float = Field(
         0.1, ge=0, le=1, description="How much more of a column may be missing than on the worst "
