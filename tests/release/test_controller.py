@@ -47,9 +47,7 @@ def project(
     release(MODEL, "2024-01-31", project=made)
     put(made, "v2", "green")
     monkeypatch.setattr(controller, "_answers", lambda slot: slot.version == "v2")
-    monkeypatch.setattr(
-        Controller, "_mirror", lambda self, model: mirroring.mirror(self.project, model)
-    )
+    monkeypatch.setattr(mirroring.Mirrors, "follow", lambda _, model: mirroring.mirror(made, model))
     return made
 
 
@@ -300,6 +298,22 @@ def test_an_unreadable_ledger_or_declaration_stops_nothing(
     ticking.tick()
     assert "waits" in caplog.text
     declaration.write_text(content)
+    ticking.tick()
+    assert states(project, begun) == ["pending", "shadow"]
+
+
+def test_what_nobody_expected_is_told_once_and_holds_up_no_other(
+    project: Project, begun: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprise(*_: object) -> None:
+        raise ZeroDivisionError("a surprise")
+
+    ticking = Controller(project)
+    with monkeypatch.context() as patched:
+        patched.setattr(machine, "next_change", surprise)
+        for _ in range(3):
+            ticking.tick()
+    assert caplog.text.count("ZeroDivisionError: a surprise") == 1
     ticking.tick()
     assert states(project, begun) == ["pending", "shadow"]
 

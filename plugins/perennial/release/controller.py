@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import subprocess
 import threading
 import time
 from datetime import UTC, datetime
@@ -20,8 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.deploy import waiting
-from perennial.deploy.slot_process import command, environment
-from perennial.errors import BusyError, PerennialError
+from perennial.errors import BusyError
 from perennial.keep import locks, releases
 from perennial.keep.ledger import Ledger, Slot
 from perennial.keep.releases import Change, Release
@@ -29,13 +27,13 @@ from perennial.release import machine
 from perennial.release.evidence import Evidence
 from perennial.release.guardrails import Measurement, Setting, measure
 from perennial.release.machine import Known
+from perennial.release.mirroring import Mirrors
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5
 SHOW_SECONDS = 2.0
 """How often waiting readers see new measurements."""
-MIRROR_AGAIN_SECONDS = 30.0
 
 
 class Followed:
@@ -75,8 +73,8 @@ class Controller:
         self.project = project
         self.ledger = Ledger.of(project)
         self._followed: dict[int, Followed] = {}
-        self._mirrors: dict[str, subprocess.Popen[bytes]] = {}
-        self._mirror_after: dict[str, float] = {}
+        self._told: dict[int, str] = {}
+        self._mirrors = Mirrors(project)
 
     def run(self, stop: threading.Event) -> None:
         """Tick until told to stop; one controller at a time."""
@@ -101,10 +99,17 @@ class Controller:
                 self.step(release)
             except BusyError as error:
                 logger.info("%s; looking again", error)
-            except (PerennialError, SQLAlchemyError, OSError) as error:
-                logger.warning("release %d of %s waits: %s", release.id, release.model, error)
+            except Exception as error:
+                if self._is_news(release, error):
+                    logger.exception("release %d of %s waits", release.id, release.model)
         for model in {each.model for each in behind}:
-            self._mirror(model)
+            self._mirrors.follow(model)
+
+    def _is_news(self, release: Release, error: Exception) -> bool:
+        """Whether it waits for another reason than the one told last."""
+        before = self._told.get(release.id)
+        self._told[release.id] = f"{type(error).__name__}: {error}"
+        return before != self._told[release.id]
 
     def step(self, release: Release) -> Release:
         """Take the transition that is due, if one is; the release as it then is."""
@@ -163,24 +168,6 @@ class Controller:
         if shown and time.monotonic() - followed.shown_at >= SHOW_SECONDS:
             releases.show_measured(self.ledger, release, shown)
             followed.shown_at = time.monotonic()
-
-    def _mirror(self, model: str) -> None:
-        """Have a process of its own mirror the route: the registry's library is slow and large."""
-        running = self._mirrors.get(model)
-        if running is not None:
-            if running.poll() is None:
-                return
-            del self._mirrors[model]
-            if running.returncode:
-                logger.warning("the registry does not follow %s yet, see the log", model)
-                self._mirror_after[model] = time.monotonic() + MIRROR_AGAIN_SECONDS
-                return
-        if time.monotonic() >= self._mirror_after.get(model, -float("inf")):
-            self._mirrors[model] = subprocess.Popen(
-                command("mirror", "--model", model),
-                cwd=self.project.root,
-                env=environment(self.project),
-            )
 
 
 def _answers(slot: Slot) -> bool:

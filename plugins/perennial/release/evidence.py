@@ -135,22 +135,22 @@ class Evidence:
         phase = self.phases[place]
         kind = content.get("kind", "answer")
         if kind == "failure":
-            self._fail(phase, content["version"], int(content.get("n", 1)))
+            self._fail(phase, content.get("version"), int(content.get("n", 1)))
         elif kind == "shadow":
             self._copy(phase, content)
         elif content.get("fallback"):  # the challenger's question: the champion only helped out
-            self._fail(phase, content["fallback"]["version"], 1)
+            self._fail(phase, content["fallback"].get("version"), 1)
         else:
             self._answer(phase, content)
 
-    def _fail(self, phase: Phase, version: str, n: int) -> None:
+    def _fail(self, phase: Phase, version: str | None, n: int) -> None:
         is_new = self._is_new(version)
         if is_new is not None:
             phase.arm(is_new).n += n
             phase.arm(is_new).n_failed += n
 
     def _answer(self, phase: Phase, content: dict[str, Any]) -> None:
-        is_new = self._is_new(content["version"])
+        is_new = self._is_new(content.get("version"))
         if is_new is None:
             return
         score = self._observe(phase.arm(is_new), content)
@@ -158,13 +158,13 @@ class Evidence:
             if len(self._waiting) >= MOST_WAITING:
                 self._waiting.pop(next(iter(self._waiting)))
                 self.n_let_go += 1
-            self._waiting[content["prediction_id"]] = Waiting(phase, is_new, score)
+            self._waiting[content.get("prediction_id", "")] = Waiting(phase, is_new, score)
 
     def _copy(self, phase: Phase, content: dict[str, Any]) -> None:
-        is_new = self._is_new(content["version"])
+        is_new = self._is_new(content.get("version"))
         if is_new is None:
             return
-        answer = self._waiting.get(content["prediction_id"])
+        answer = self._waiting.get(content.get("prediction_id", ""))
         if answer is not None:
             phase = answer.phase  # a copy may come after the next phase began
         score = self._observe(phase.arm(is_new), content)
@@ -213,8 +213,10 @@ class Evidence:
     def _loss(self, score: float, label: float) -> float:
         return (score - label) ** 2 if self._is_probability else abs(score - label)
 
-    def _is_new(self, version: str) -> bool | None:
+    def _is_new(self, version: str | None) -> bool | None:
         """Whether it is the release's version; None when it is neither that nor the one before."""
+        if version is None:
+            return None
         if version == self._release.version:
             return True
         return False if version == self._release.stable_version else None

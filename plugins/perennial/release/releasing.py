@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perennial.declare.project import Project
+from perennial.deploy import supervision
 from perennial.errors import BusyError, UnavailableError
 from perennial.keep import locks, releases
 from perennial.keep.journal import last_seq
@@ -96,6 +97,7 @@ def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) 
         after_seq=last_seq(journal / "predictions"),
         labels_after_seq=last_seq(journal / "feedback"),
     )
+    supervision.start_freshening_again(project)  # it may need other views, also to be tried
     return releases.start(ledger, planned, "release")
 
 
