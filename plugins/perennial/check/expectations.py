@@ -25,6 +25,7 @@ def load() -> ModuleType:
         warnings.simplefilter("ignore")  # its imports use deprecated modules of Python
         import great_expectations
         import great_expectations.expectations
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it sets its own level
     return great_expectations
 
 
