@@ -15,13 +15,13 @@ def bring_again(start: str, end: str) -> tuple[list[dict[str, Any]], str]:
     from perennial.check import check
     from perennial.declare.project import Project
     from perennial.features import features
-    from perennial.land import arrivals, land
+    from perennial.land import land, open_days
     from perennial.layer import layer
 
     project = Project.find()
     landed = land("all", start, end, project=project)
     first = landed.again_from.isoformat()
-    was_repaired = arrivals.open_from(project, landed.end) < landed.end
+    was_repaired = open_days.first_before(project, landed.end) < landed.end
     reports = [done(landed)]
     reports.append(done(check("raw", first, end, project=project)))
     reports.append(done(layer(first, end, project=project)))

@@ -17,7 +17,7 @@ from perennial.declare.project import Project
 from perennial.errors import DeclarationError, GateStoppedError
 from perennial.keep import files, locks, partitions
 from perennial.keep.progress import progress
-from perennial.land import arrivals
+from perennial.land import open_days
 
 
 def check(layer: Layer, start: str, end: str, *, project: Project | None = None) -> Checked:
@@ -54,7 +54,7 @@ def check(layer: Layer, start: str, end: str, *, project: Project | None = None)
     if report.stopped:
         raise GateStoppedError(stopped(report))
     if layer == "marts" and days:
-        arrivals.note(project, *partitions.period(start, end))
+        open_days.note(project, *partitions.period(start, end))
     return report
 
 

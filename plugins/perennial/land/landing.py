@@ -5,7 +5,7 @@ from __future__ import annotations
 from perennial.declare.project import Project
 from perennial.errors import DeclarationError, PerennialError
 from perennial.keep.partitions import period
-from perennial.land import arrivals
+from perennial.land import open_days
 from perennial.land.landed import Landed, LandedSource
 from perennial.land.one_source import land_source
 
@@ -40,7 +40,7 @@ def land(source: str, start: str, end: str, *, project: Project | None = None) -
         start=first,
         end=last,
         sources=tuple(landed),
-        again_from=arrivals.open_from(project, first),
+        again_from=open_days.first_before(project, first),
     )
 
 

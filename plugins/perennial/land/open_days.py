@@ -1,6 +1,6 @@
 """Which landed days have become checked marts, so that a night knows where to take up again.
 
-`var/state/arrived.json` holds per day a digest of what was landed when its marts passed their
+`var/state/done.json` holds per day a digest of what was landed when its marts passed their
 gates. A day that has landed anew since, or never passed, is open.
 """
 
@@ -20,7 +20,7 @@ from perennial.land import ledger
 LEAST_DAYS = 7  # looked back at least: so many stopped nights catch up by themselves
 
 
-def open_from(project: Project, start: date) -> date:
+def first_before(project: Project, start: date) -> date:
     """The first day before `start`, within the lookback, that is open; `start` when none is."""
     lookbacks = [each.land.lookback_days for each in project.sources.values()]
     landed = _landed(project)
@@ -32,7 +32,7 @@ def open_from(project: Project, start: date) -> date:
 def note(project: Project, start: date, end: date) -> None:
     """Write down that the marts of `start <= day < end` rest on what is landed now."""
     landed = _landed(project)
-    with locks.exclusive(project.var / "locks", "arrived"):
+    with locks.exclusive(project.var / "locks", "done-days"):
         noted = _read(project)
         days = [day for day in days_between(start, end) if day in landed]
         now = noted | {day.isoformat(): landed[day] for day in days}
@@ -61,4 +61,4 @@ def _read(project: Project) -> dict[str, str]:
 
 
 def _file(project: Project) -> Path:
-    return project.var / "state" / "arrived.json"
+    return project.var / "state" / "done.json"

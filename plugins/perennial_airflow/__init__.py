@@ -1,0 +1,1 @@
+"""Perennial inside Airflow: what its DAG files share, and its page in the web UI."""
