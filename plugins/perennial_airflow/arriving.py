@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from airflow.sdk import get_current_context, task
@@ -12,11 +13,25 @@ from perennial_airflow.reports import done, say
 
 @task
 def land() -> dict[str, Any]:
-    """Bring the day that has ended into the lake; late rows re-open earlier days."""
+    """Bring the day that has ended into the lake, and days before it that could not be landed.
+
+    Late rows re-open earlier days. A day that still cannot be landed does not keep tonight's from
+    being tried alone.
+    """
+    from perennial.declare.project import Project
+    from perennial.errors import PerennialError
     from perennial.land import land as stage
+    from perennial.land import open_days
 
     context = get_current_context()
-    return done(stage("all", night.own_day(context), night.at(context)))
+    own_day, at = night.own_day(context), night.at(context)
+    start = str(open_days.missing_before(Project.find(), date.fromisoformat(own_day)))
+    if start < own_day:
+        try:
+            return done(stage("all", start, at))
+        except PerennialError as error:
+            say(f"{start} to {at} did not land, tonight's day is tried alone: {error}")
+    return done(stage("all", own_day, at))
 
 
 @task

@@ -99,6 +99,15 @@ class Nights:
         assert self.airflow.state(NIGHTLY, run) == "success", (tasks, self.logs(NIGHTLY))
         return tasks
 
+    def learn(self, **answers: Any) -> dict[str, str]:
+        """Start `learn` as its form does, and wait; the state of each of its tasks."""
+        body = {"logical_date": None, "conf": {"model": MODEL, **answers}}
+        run = str(self.airflow._ask("POST", "/api/v2/dags/learn/dagRuns", body)["dag_run_id"])
+        self.until("learn", lambda: self.airflow.state("learn", run) in ENDED)
+        tasks = self.airflow.tasks("learn", run)
+        assert self.airflow.state("learn", run) == "success", (tasks, self.logs("learn"))
+        return tasks
+
     def until(self, what: str, is_done: Callable[[], bool]) -> None:
         """Wait on a condition, with a bound; what Airflow is doing is told when it is reached."""
         deadline = time.monotonic() + NIGHT_SECONDS

@@ -22,11 +22,23 @@ LEAST_DAYS = 7  # looked back at least: so many stopped nights catch up by thems
 
 def first_before(project: Project, start: date) -> date:
     """The first day before `start`, within the lookback, that is open; `start` when none is."""
-    lookbacks = [each.land.lookback_days for each in project.sources.values()]
     landed = _landed(project)
     noted = _read(project)
-    days = days_between(start - timedelta(days=max([LEAST_DAYS, *lookbacks])), start)
+    days = _looked_back(project, start)
     return next((d for d in days if d in landed and landed[d] != noted.get(d.isoformat())), start)
+
+
+def missing_before(project: Project, start: date) -> date:
+    """The first day before `start`, within the lookback, that some source should have landed.
+
+    A source that has landed an earlier day should have; `start` when none is missing.
+    """
+    missing = {start}
+    for name in _daily(project):
+        landed = ledger.read(project, name)
+        missing |= {day for day in _looked_back(project, start)
+                    if landed and min(landed) < day and day not in landed}  # fmt: skip
+    return min(missing)
 
 
 def note(project: Project, start: date, end: date) -> None:
@@ -43,12 +55,21 @@ def note(project: Project, start: date, end: date) -> None:
 def _landed(project: Project) -> dict[date, str]:
     """Per landed day a digest over the partitions of all sources with days."""
     found: dict[date, list[str]] = {}
-    for name, source in sorted(project.sources.items()):
-        if source.land.static_from is None:
-            for day, entry in ledger.read(project, name).items():
-                found.setdefault(day, []).append(f"{name}:{entry['sha256']}")
+    for name in _daily(project):
+        for day, entry in ledger.read(project, name).items():
+            found.setdefault(day, []).append(f"{name}:{entry['sha256']}")
     return {day: hashlib.sha256("\n".join(each).encode()).hexdigest()[:16]
             for day, each in found.items()}  # fmt: skip
+
+
+def _daily(project: Project) -> list[str]:
+    """The sources that bring something every day."""
+    return sorted(name for name, each in project.sources.items() if not each.land.static_from)
+
+
+def _looked_back(project: Project, start: date) -> list[date]:
+    lookbacks = [each.land.lookback_days for each in project.sources.values()]
+    return days_between(start - timedelta(days=max([LEAST_DAYS, *lookbacks])), start)
 
 
 def _read(project: Project) -> dict[str, str]:
