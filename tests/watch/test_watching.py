@@ -364,8 +364,8 @@ def test_values_that_were_never_learned_from_are_out_however_uneven_history_is(
     served: Served,
 ) -> None:
     def of_its_own(day: date, table: pa.Table) -> pa.Table:
-        spell = (day - date(2024, 1, 1)).days // 9
-        return replaced("sweetness", lambda old: [spell + each / 100 for each in range(100)])(table)
+        level = (day - date(2024, 1, 1)).days // 9 / 6
+        return replaced("sweetness", lambda old: [level + each / 100 for each in range(100)])(table)
 
     project = served(rows=of_its_own)
     change_days(project, NIGHT - timedelta(days=1), NIGHT, shifted("sweetness", 100.0))

@@ -59,7 +59,7 @@ class Watch(Frozen):
     )  # fmt: skip
     max_loss: float = Field(
         0.05, ge=0, description="How much worse the primary metric may be than when the champion "
-        "was judged; more counts where the interval leaves no doubt that it is worse. rmse and mae "
+        "was judged; more counts where the intervals of both leave no doubt. rmse and mae "
         "in standard deviations of the label.",
     )  # fmt: skip
     max_bias: float = Field(

@@ -74,7 +74,7 @@ def _distance(column: Column, n_days: int, declared: Watch) -> Distance:
         return Distance(column, float("nan"))
     old, new = column.daily.sum(axis=0), column.counts
     statistic = ks_distance_of_counts if column.is_number else cramers_v
-    effect = statistic(old, new)
+    effect = min(statistic(old, new), 1.0)  # sums of shares end a little above it
     history = quiet_history(
         column.daily,
         n_days,

@@ -67,6 +67,8 @@ def distributions(
         x, anchor = step * (place + 0.5), "middle"
         if place == 0:
             x, anchor = 0.0, "start"
+        elif place == len(bins) - 1:
+            x, anchor = float(WIDTH), "end"
         parts.append(_text(x, top + height + 13, _short(bins[place], 10), anchor, 9))
     return _svg(top + height + foot - 12, parts, label)
 

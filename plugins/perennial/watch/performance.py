@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from math import hypot
 
 import numpy as np
 
@@ -103,23 +104,28 @@ def performance(
 def state_of(
     metric: str, value: Value, expected: Value | None, max_loss: float
 ) -> PerformanceState:
-    """Worse only if by more than `max_loss`, and the interval leaves no doubt that it is worse.
+    """Worse only if by more than `max_loss`, and by more than both intervals leave in doubt.
 
-    >>> def loss(estimate, low):
-    ...     return Value(estimate=estimate, low=low, high=0.9)
-    >>> usual = loss(0.45, 0.4)
-    >>> [state_of("log_loss", loss(*each), usual, 0.05) for each in ((0.6, 0.4), (0.6, 0.5))]
+    The days of the judgement had their luck as well, so what was expected is no more certain than
+    its own interval: the half widths towards each other add up as those of independent numbers do.
+
+    >>> usual = Value(estimate=0.45, low=0.4, high=0.5)
+    >>> nights = [Value(estimate=0.6, low=low, high=0.9) for low in (0.45, 0.47)]
+    >>> [state_of("log_loss", each, usual, 0.05) for each in nights]
     ['as_expected', 'worse']
-    >>> state_of("log_loss", loss(0.6, 0.5), None, 0.05)
+    >>> state_of("log_loss", nights[1], None, 0.05)
     'unknown'
     """
     sign = METRICS[metric].sign
-    better_end = value.high if sign > 0 else value.low
-    usual = expected.estimate if expected else None
-    if usual is None or better_end is None or value.estimate is None:
+    if expected is None:
         return "unknown"
-    is_much = sign * (value.estimate - usual) < -max_loss
-    return "worse" if is_much and sign * (better_end - usual) < 0 else "as_expected"
+    better, worse = (value.high, expected.low) if sign > 0 else (value.low, expected.high)
+    usual = expected.estimate
+    if usual is None or worse is None or better is None or value.estimate is None:
+        return "unknown"
+    loss = sign * (usual - value.estimate)
+    doubt = hypot(value.estimate - better, worse - usual)
+    return "worse" if loss > max(max_loss, doubt) else "as_expected"
 
 
 def _unit(metric: str, spread: float) -> float:

@@ -24,7 +24,16 @@ def shape_of(column: Column) -> Shape | None:
 def _of_numbers(column: Column) -> Shape:
     edges = _edges(column.reference)
     old, new = (_counts(each, edges) for each in (column.reference, column.current))
-    return _shares([f"{each:.4g}" for each in edges], old, new)
+    return _shares([_named(each) for each in edges.tolist()], old, new)
+
+
+def _named(edge: float) -> str:
+    """A number as an axis shows it.
+
+    >>> [_named(each) for each in (0.125, 25480.2, 1e9)]
+    ['0.125', '25,480', '1e+09']
+    """
+    return f"{edge:,.0f}" if 1e4 <= abs(edge) < 1e7 else f"{edge:.4g}"
 
 
 def _edges(values: FloatArray) -> FloatArray:
