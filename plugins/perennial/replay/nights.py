@@ -51,14 +51,18 @@ def run_night(airflow: Orchestrator, project: Project, model: str, at: str) -> N
     airflow.wait(
         f"{nightly} of {at}", lambda: _is_done_or_releasing(airflow, nightly, night), NIGHT_SECONDS
     )
+    if airflow.state(nightly, night) == "queued":
+        return _told(project, model, at, "waits for the release of an earlier night")
     failed = [name for name, state in airflow.tasks(nightly, night).items() if state == "failed"]
     return _told(project, model, at, f"failed: {', '.join(failed)}" if failed else None)
 
 
 def _is_done_or_releasing(airflow: Orchestrator, dag: str, run: str) -> bool:
-    if airflow.state(dag, run) in ENDED:
-        return True
-    return "deferred" in airflow.tasks(dag, run).values()
+    """Whether a night is over, or waits for a release: its own, or that of a night before."""
+    state = airflow.state(dag, run)
+    if state == "queued":
+        return any("deferred" in airflow.tasks(dag, each).values() for each in airflow.active(dag))
+    return state in ENDED or "deferred" in airflow.tasks(dag, run).values()
 
 
 def _told(project: Project, model: str, at: str, stopped: str | None) -> Night:

@@ -42,6 +42,11 @@ class Orchestrator:
         """The state of a run: queued, running, success or failed."""
         return str(self._ask("GET", self._run(dag, run))["state"])
 
+    def active(self, dag: str) -> list[str]:
+        """The ids of the runs that have begun and not ended."""
+        found = self._ask("GET", f"/api/v2/dags/{dag}/dagRuns?state=running")["dag_runs"]
+        return [str(each["dag_run_id"]) for each in found]
+
     def tasks(self, dag: str, run: str) -> dict[str, str]:
         """The state of each task of a run that has one."""
         found = self._ask("GET", f"{self._run(dag, run)}/taskInstances?limit=100")
