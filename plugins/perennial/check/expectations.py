@@ -19,13 +19,14 @@ SEVERITIES = {"stop": "critical", "quarantine": "warning", "warn": "info"}
 def load() -> ModuleType:
     """Import Great Expectations: silent, and without its usage statistics."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    # Wherever another library has opened the root logger, it tells of each import and folder.
+    # Wherever another library has opened the root logger, it tells of each import.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its imports use deprecated modules of Python
         import great_expectations
         import great_expectations.expectations
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it sets its own level
+    # One of its modules sets a level of its own, and tells of each temporary folder.
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     return great_expectations
 
 
