@@ -82,10 +82,14 @@ def test_a_training_asked_for_by_the_form_goes_green_and_its_version_is_on_the_p
     log_in(browser, nights, "/")
     browser.wait_for_text("Welcome", 60)
     with nights.traffic():
-        trigger_learn(browser, nights)
+        run = trigger_learn(browser, nights)
         end = browser.until(lambda: ending(browser), "the end of the run", 600)
-    browser.screenshot(SCREENSHOTS / "learn.png")
     assert end == "Success", nights.logs("learn")
+    browser.open(run)  # its list of tasks lags behind its head
+    browser.until(
+        lambda: re.search(r"^promoted\s+Success", browser.text(), re.MULTILINE), "promoted in green"
+    )
+    browser.screenshot(SCREENSHOTS / "learn.png")
     after = version(nights)
     assert after != before
     page_in_airflow(browser, nights, after)
