@@ -17,7 +17,7 @@ from perennial.deploy import airflow_settings
 from perennial.replay.orchestrator import Orchestrator
 
 HERE = Path(__file__).parent
-GRAPH, PAGE = (1640, 560), (1280, 1000)
+GRAPH, PAGE = (1640, 560), (1280, 1500)
 IS_AT_REST = """
 const place = document.querySelector('.react-flow__viewport').style.transform;
 const is_same = window.perennial_place === place;
