@@ -11,6 +11,8 @@ import gc
 import importlib
 import logging
 
+from perennial_airflow.dying_together import die_with_parent, so_do_all_that_are_forked
+
 AIRFLOW = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
@@ -57,4 +59,6 @@ def _imported(name: str) -> object | None:
         return None
 
 
+die_with_parent()
+so_do_all_that_are_forked()
 preload()
