@@ -58,7 +58,6 @@ def environment(project: Project) -> dict[str, str]:
         "AIRFLOW_HOME": str(home(project)),
         "PERENNIAL_PROJECT": str(project.root),
         "PATH": _path(),
-        "SPT_NOENV": "1",  # a changed title of a process must not overwrite our mark in it
     }
     return {**wanted, **os.environ, **own}
 

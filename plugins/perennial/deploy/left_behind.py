@@ -16,8 +16,12 @@ SECONDS = 10.0
 
 
 def mark(project: Project) -> dict[str, str]:
-    """What the supervisor puts into the environment of all that it starts."""
-    return {MARK: str(project.root)}
+    """What the supervisor puts into the environment of all that it starts.
+
+    Libraries that change the title of their process write over its environment, the mark with it,
+    unless they are told not to.
+    """
+    return {MARK: str(project.root), "SPT_NOENV": "1"}
 
 
 def find(project: Project) -> list[int]:
