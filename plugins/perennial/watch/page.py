@@ -19,7 +19,7 @@ N_NIGHTS = 30
 IN_WORDS = {
     "quiet": "Nothing that matters has changed.",
     "suspected": "Something lies outside of what is usual, but not for long enough to count.",
-    "drifted": "What comes in or goes out has changed, night after night.",
+    "drifted": "What comes in, what goes out, or what an answer means has changed.",
     "worse": "The answers have become worse.",
     "broken": "The data of the watched days are not whole.",
     "unknown": "There is too little to tell.",

@@ -161,7 +161,7 @@ def state_of(
     if performance == "worse":
         return "worse"
     drift = set(KINDS.values())
-    if alarms & drift:
+    if alarms & (drift | {"calibration"}):
         return "drifted"
     if any(each.level == "suspected" and each.kind in drift for each in findings):
         return "suspected"
