@@ -13,6 +13,7 @@ from perennial_airflow.page.drawn.guardrail import Measurement, guardrail
 from perennial_airflow.page.drawn.heat_map import Cell, Row, heat_map
 from perennial_airflow.page.drawn.series import Mark, series
 from perennial_airflow.page.drawn.traffic import traffic
+from perennial_airflow.page.story import ROWS, telling
 
 
 def places(drawing: str, kind: str, attribute: str) -> list[float]:
@@ -95,3 +96,13 @@ def test_the_highest_count_is_the_highest_bar_and_an_unknown_one_is_none() -> No
     drawn = counts("answer", ["a", "b", "c"], [1, None, 4], "answers")
     low, high = (float(h) for h in re.findall(r'height="([\d.]+)%"', drawn))
     assert high == pytest.approx(4 * low, abs=0.1)
+
+
+def test_what_was_ever_out_is_shown_first_and_nothing_is_left_out() -> None:
+    rows = [Row(f"column {n}", "feature", "", {"a": Cell("quiet", 0.0, 0.1)}) for n in range(40)]
+    rows[37] = Row("column 37", "feature", "", {"a": Cell("suspected", 0.2, 0.1)})
+    first, others = telling(rows)
+    assert len(first) == ROWS
+    assert first[-1].name == "column 37"
+    assert len(first) + len(others) == 40
+    assert telling([]) == ([], [])

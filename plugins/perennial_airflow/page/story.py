@@ -14,7 +14,10 @@ from perennial_airflow.page.formats import share
 from perennial_airflow.page.reading import NIGHTS
 from perennial_airflow.page.shelf import OneRelease
 
-ROLES = ("feature", "prediction", "label")
+ROLES = ("prediction", "label", "feature")
+OUT = ("suspected", "drifted")
+ROWS = 16
+"""How many rows of the heat map are shown at once."""
 Calendar = Sequence[tuple[str, Watched | None]]
 """Nights in a row, the oldest first; None where there is no report."""
 
@@ -51,7 +54,7 @@ def _point(at: str, night: Watched | None, metric: str) -> Point:
 
 
 def rows_of(nights: Calendar) -> list[Row]:
-    """The heat map's rows: features by their weight in the last report, then the other roles."""
+    """The heat map's rows: answers and labels, then features by their weight in the last report."""
     last: dict[tuple[str, str], Compared] = {}
     cells: dict[tuple[str, str], dict[str, Cell]] = {}
     for at, night in nights:
@@ -61,6 +64,13 @@ def rows_of(nights: Calendar) -> list[Row]:
             cells.setdefault(key, {})[at] = Cell(each.state, each.effect, each.threshold)
     ordered = sorted(last, key=lambda key: (ROLES.index(key[0]), -last[key].weight, key[1]))
     return [Row(last[key].name, key[0], _note(last[key]), cells[key]) for key in ordered]
+
+
+def telling(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The rows to look at first, and the others: what was ever out, and the first of the rest."""
+    out = [row for row in rows if any(cell.state in OUT for cell in row.cells.values())]
+    first = {row.name for row in out} | {row.name for row in rows[: max(0, ROWS - len(out))]}
+    return [row for row in rows if row.name in first], [r for r in rows if r.name not in first]
 
 
 def _note(column: Compared) -> str:
