@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import itertools
 import json
 import sqlite3
+import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -83,6 +86,13 @@ class Nights:
             content[name] = {**content.get(name, {}), **block}
         path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
+    def backfill(self, first: str, last: str) -> None:
+        """Have Airflow run the nights from `first` to `last`, as its own command does."""
+        self.world.run(
+            *("airflow", "--", "backfill", "create", "--dag-id", "arrive"),
+            *("--from-date", first, "--to-date", last, "--max-active-runs", "1"),
+        )
+
     def arrive(self, night: str) -> str:
         """Trigger a night's arrival; how it ended."""
         run = self.airflow.trigger("arrive", night)
@@ -108,6 +118,20 @@ class Nights:
         assert self.airflow.state("learn", run) == "success", (tasks, self.logs("learn"))
         return tasks
 
+    def answer(self, night: str, choice: str) -> dict[str, Any]:
+        """Wait until a person is asked about a night, and choose; what was asked."""
+        self.until("the night", lambda: self.airflow.run_of(NIGHTLY, night) is not None)
+        run = urllib.parse.quote(str(self.airflow.run_of(NIGHTLY, night)), safe="")
+        task = f"/api/v2/dags/{NIGHTLY}/dagRuns/{run}/taskInstances/ask_a_person/-1/hitlDetails"
+        waits = "awaiting_input"
+        self.until(
+            "the question",
+            lambda: self.airflow.tasks(NIGHTLY, urllib.parse.unquote(run)).get("ask_a_person") == waits,
+        )
+        asked: dict[str, Any] = self.airflow._ask("GET", task)
+        self.airflow._ask("PATCH", task, {"chosen_options": [choice]})
+        return asked
+
     def until(self, what: str, is_done: Callable[[], bool]) -> None:
         """Wait on a condition, with a bound; what Airflow is doing is told when it is reached."""
         deadline = time.monotonic() + NIGHT_SECONDS
@@ -115,25 +139,56 @@ class Nights:
             assert time.monotonic() < deadline, f"{what}: {self.instances()}"
             time.sleep(0.2)
 
-    def instances(self) -> list[tuple[Any, ...]]:
-        """Every task instance that has a state."""
+    def order(self, dag: str) -> list[str]:
+        """The nights of a DAG's runs in the order in which they began."""
+        return [
+            str(night)
+            for (night,) in self.query(
+                "SELECT partition_key FROM dag_run WHERE dag_id = ? ORDER BY start_date", dag
+            )
+        ]
+
+    def results(self) -> dict[str, str]:
+        """The digest of everything that nights leave behind, but for when it was."""
+        files = [*self.root.glob("data/lake/checked/**/*.parquet"),
+                 *self.root.glob("data/lake/training/**/*.parquet"),
+                 *self.root.glob(f"var/reports/*/{MODEL}/????-??-??.json")]  # fmt: skip
+        return {
+            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(files)
+        }
+
+    def perennial_ask(self, verb: str, watcher: str) -> None:
+        """Have the supervisor do something with one of its processes."""
+        code = (
+            "from perennial.declare.project import Project; "
+            "from perennial.deploy.supervision import ask; "
+            f"ask(Project.find(), {verb!r}, name={watcher!r}, waiting=True)"
+        )
+        subprocess.run([sys.executable, "-c", code], env=self.world.environment, check=True)
+
+    def query(self, sql: str, *values: str) -> list[tuple[Any, ...]]:
+        """Rows of Airflow's database."""
         file = self.root / "var" / "airflow" / "airflow.db"
         with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
-            return database.execute(
-                "SELECT dag_id, task_id, state, try_number, start_date, end_date "
-                "FROM task_instance WHERE state IS NOT NULL ORDER BY start_date"
-            ).fetchall()
+            return database.execute(sql, values).fetchall()
+
+    def instances(self) -> list[tuple[Any, ...]]:
+        """Every task instance that has a state."""
+        return self.query(
+            "SELECT dag_id, task_id, state, try_number, start_date, end_date "
+            "FROM task_instance WHERE state IS NOT NULL ORDER BY start_date"
+        )
 
     def notes(self, dag: str, night: str) -> str | None:
         """The note of a night's run."""
-        file = self.root / "var" / "airflow" / "airflow.db"
-        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
-            row = database.execute(
-                "SELECT note.content FROM dag_run_note note JOIN dag_run run "
-                "ON run.id = note.dag_run_id WHERE run.dag_id = ? AND run.partition_key = ?",
-                (dag, night),
-            ).fetchone()
-        return str(row[0]) if row else None
+        rows = self.query(
+            "SELECT note.content FROM dag_run_note note JOIN dag_run run "
+            "ON run.id = note.dag_run_id WHERE run.dag_id = ? AND run.partition_key = ?",
+            dag,
+            night,
+        )
+        return str(rows[0][0]) if rows else None
 
     def logs(self, dag: str) -> str:
         """The last words of each task's newest log."""

@@ -6,8 +6,6 @@ The tests build on each other as nights do: what one night promotes, the next on
 from __future__ import annotations
 
 import stat
-import subprocess
-import sys
 from typing import Any
 
 import pyarrow as pa
@@ -56,14 +54,8 @@ def test_up_prints_where_airflow_is_and_how_to_log_in(nights: Any) -> None:
 
 def test_a_quiet_night_ends_in_standing_by(nights: Any) -> None:
     night = "2024-06-04"
-    command = ["backfill", "create", "--dag-id", "arrive", "--max-active-runs", "1",
-               "--from-date", night, "--to-date", night]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "perennial.cli", "airflow", "--", *command],
-        env=nights.world.environment, cwd=nights.root, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     before = version(nights)
+    nights.backfill(night, night)
     tasks = nights.night(night)
     assert tasks["stand_by"] == "success"
     assert {tasks[lane] for lane in ("retrain", "train", "release", "repair_data")} == {"skipped"}
@@ -132,25 +124,44 @@ def test_a_stopped_gate_ends_the_night_and_serving_goes_on(nights: Any) -> None:
     delivered.write_text(good, encoding="utf-8")
 
 
-def test_the_next_night_takes_up_what_was_stopped(nights: Any) -> None:
-    night = "2024-06-07"
-    assert nights.arrive(night) == "success"
-    nights.night(night)
+def test_three_nights_without_a_scheduler_are_caught_up_in_order(nights: Any) -> None:
+    """They also take up the day whose delivery was broken, now that it is repaired."""
+    nights.perennial_ask("stop", "airflow-scheduler")
+    nights.backfill("2024-06-07", "2024-06-09")
+    nights.perennial_ask("start", "airflow-scheduler")
+    for night in ("2024-06-07", "2024-06-08", "2024-06-09"):
+        assert nights.night(night)["stand_by"] == "success"
+    assert nights.order("arrive")[-3:] == ["2024-06-07", "2024-06-08", "2024-06-09"]
+    assert nights.order(f"nightly_{MODEL}")[-3:] == ["2024-06-07", "2024-06-08", "2024-06-09"]
     lake = project_of(nights).lake
     days = [str(day) for day in partitions.days_of(lake / "checked" / "marts" / "rentals")]
-    assert days[-2:] == ["2024-06-05", "2024-06-06"]
+    assert days[-4:] == ["2024-06-05", "2024-06-06", "2024-06-07", "2024-06-08"]
 
 
 def test_a_scheduler_that_is_killed_in_the_night_ends_it_right(nights: Any) -> None:
-    night = "2024-06-08"
+    """It is the second run of its date, so it also leaves everything as it was."""
+    night, before = "2024-06-09", nights.results()
     run = nights.airflow.trigger("arrive", night)
     nights.until(
         "the layer task", lambda: nights.airflow.tasks("arrive", run).get("layer") == "running"
     )
     scheduler = nights.process("scheduler")
+    workers = scheduler.children(recursive=True)
     scheduler.kill()
     nights.until("the arrival", lambda: nights.airflow.state("arrive", run) == "success")
     assert nights.night(night)["decide"] == "success"
     assert nights.process("scheduler").pid != scheduler.pid
-    days = partitions.days_of(project_of(nights).lake / "checked" / "marts" / "rentals")
-    assert str(days[-1]) == "2024-06-07"
+    assert not any(each.is_running() for each in workers), "workers outlived their scheduler"
+    assert nights.results() == before
+
+
+def test_a_person_is_asked_where_that_is_declared(nights: Any) -> None:
+    night = "2024-06-10"
+    nights.declare(decide={**CALENDAR, "approve": ["retrain"]})
+    with nights.traffic():
+        assert nights.arrive(night) == "success"
+        question = nights.answer(night, "retrain")
+        tasks = nights.night(night)
+    assert "the calendar trains every 1 nights" in question["body"]
+    assert {tasks[each] for each in ("ask_a_person", "retrain", "train", "judge")} == {"success"}
+    assert tasks["stand_by"] == tasks["update"] == "skipped"
