@@ -14,7 +14,7 @@ from sqlalchemy import insert
 from perennial.check.checked import Checked, CheckedTable, Finding
 from perennial.decide.decided import Considered, Decided
 from perennial.declare.project import Project
-from perennial.judge.judged import Value
+from perennial.judge.judged import Judged, Value
 from perennial.keep.ledger import Ledger, bento_folder, now
 from perennial.keep.ledger_tables import decisions
 from perennial.keep.releases import Change, plan, start, transition
@@ -42,6 +42,7 @@ def seed(project: Project, *, n_nights: int = 40) -> None:
         keep_watched(project, night)
     keep_decided(ledger, [decided(night, index) for index, night in enumerate(nights)])
     seed_gates(project)
+    seed_judged(project)
     seed_release(ledger)
     ledger.engine.dispose()
 
@@ -191,6 +192,17 @@ def measured() -> list[dict[str, Any]]:
         Measurement("loss", "inconclusive", None, None, None, 0.05, 0, False, "loss: no labels"),
     )
     return [each.shown() for each in found]
+
+
+def seed_judged(project: Project) -> None:
+    at = FIRST + timedelta(days=PROMOTED_ON)
+    judged = Judged(
+        model=MODEL, at=at, verdict="blessed", reasons=("a gain of 0.04, above zero",),
+        version=NEW, digest=NEW, learned_from=FIRST, learned_until=at, judged_from=at,
+        judged_until=at, n_rows=900, n_days=7, n_unlabelled=0, n_not_yet_known=0, mean_label=0.3,
+        champion=OLD, primary="roc_auc", metrics={}, opponents=(), slices=(), checks=(),
+    )  # fmt: skip
+    write(project.var / "reports" / "judge" / f"{MODEL}.json", judged.model_dump_json())
 
 
 def seed_gates(project: Project, hostile: str = "") -> None:

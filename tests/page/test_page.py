@@ -61,6 +61,12 @@ def test_decisions_say_why_and_what_was_considered(get: Get) -> None:
     assert "<b>roll back</b> (closed): no version before is warm" in text
 
 
+def test_the_last_judgement_says_why(get: Get) -> None:
+    text = get("/").text
+    assert '<span class="chip blessed">blessed</span>' in text
+    assert "a gain of 0.04, above zero" in text
+
+
 def test_gates_say_what_failed_and_lead_to_data_docs(get: Get) -> None:
     text = get("/").text
     assert "1 of 2 failed" in text
@@ -119,6 +125,7 @@ def test_a_project_without_models_says_how_one_is_declared(empty: Project) -> No
     [
         ("reports/watch/ripeness/2024-02-05.json", "2024-02-05.json could not be read"),
         ("reports/check/raw.json", "raw.json could not be read"),
+        ("reports/judge/ripeness.json", "judge/ripeness.json could not be read"),
         ("state/perennial.db", "the ledger could not be read"),
     ],
 )
@@ -189,7 +196,8 @@ def poison(project: Project) -> None:
         return found
 
     reports = project.var / "reports"
-    for path in [*reports.glob("watch/*/*.json"), *reports.glob("check/*.json")]:
+    for path in [*reports.glob("watch/*/*.json"), *reports.glob("check/*.json"),
+                 *reports.glob("judge/*.json")]:  # fmt: skip
         files.replace_text(path, json.dumps(bad(json.loads(path.read_text(encoding="utf-8")))))
     with Ledger.of(project).engine.begin() as connection:
         rows = connection.exec_driver_sql("select night, record from decisions").all()

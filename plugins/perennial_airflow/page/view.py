@@ -9,12 +9,14 @@ from pathlib import Path
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.errors import DeclarationError
+from perennial.judge import report_file
+from perennial.judge.judged import Judged
 from perennial.keep.ledger import bento_folder
 from perennial.package.packaging import CARD
 from perennial.watch.watched import Watched
 from perennial_airflow.page import story
 from perennial_airflow.page.mlflow_runs import Run, run_of
-from perennial_airflow.page.reading import Troubles, watched_nights
+from perennial_airflow.page.reading import Troubles, read_report, watched_nights
 from perennial_airflow.page.shelf import OneRelease, Shelf, read_shelf
 
 
@@ -32,6 +34,8 @@ class View:
     declared: Model | None
     shelf: Shelf
     nights: list[Watched]
+    judged: Judged | None
+    """The last judgement of a candidate."""
     troubles: tuple[str, ...]
 
     @property
@@ -83,7 +87,8 @@ def view_of(project: Project, name: str) -> View:
     declared = _declared(project, name, troubles)
     shelf = read_shelf(project, name, troubles)
     nights = watched_nights(project, name, troubles)
-    return View(project, name, declared, shelf, nights, tuple(troubles.sentences))
+    judged = read_report(project, report_file(project, name), Judged, troubles)
+    return View(project, name, declared, shelf, nights, judged, tuple(troubles.sentences))
 
 
 def packaged_versions(project: Project, model: str) -> list[str]:
