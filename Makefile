@@ -32,7 +32,7 @@ lock: ## Resolve pyproject.toml into requirements.lock
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --no-header --extra dev $(TORCH) pyproject.toml --output-file requirements.lock
 
 .PHONY: demo
-demo: export PERENNIAL_SIMULATIONS := congestion,broken_delivery
+demo: export PERENNIAL_SIMULATIONS := closed_airports,broken_delivery
 demo: setup ## From nothing through ten days and nights: real requests, and Airflow's own decisions
 	perennial bootstrap --model $(MODEL) --start $(HISTORY) --end $(DAY)
 	perennial up --airflow
