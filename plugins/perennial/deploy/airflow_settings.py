@@ -17,7 +17,7 @@ from perennial.declare.project import Project
 from perennial.keep import locks
 
 ADMIN = "admin"
-PARALLELISM = 4
+PARALLELISM = 3
 
 
 def environment(project: Project) -> dict[str, str]:
@@ -44,7 +44,7 @@ def environment(project: Project) -> dict[str, str]:
         "AIRFLOW__API__SECRET_KEY": keys["secret_key"],
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
         "AIRFLOW__API_AUTH__JWT_ISSUER": "perennial",
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
         # A killed scheduler is missed, and its tasks are taken up again, within a minute.
         "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
