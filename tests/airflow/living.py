@@ -106,13 +106,13 @@ class Nights:
         assert self.airflow.state(NIGHTLY, run) == "success", (tasks, self.logs(NIGHTLY))
         return tasks
 
-    def learn(self, **answers: Any) -> dict[str, str]:
-        """Start `learn` as its form does, and wait; the state of each of its tasks."""
-        body = {"logical_date": None, "conf": {"model": MODEL, **answers}}
-        run = str(self.airflow._ask("POST", "/api/v2/dags/learn/dagRuns", body)["dag_run_id"])
-        self.until("learn", lambda: self.airflow.state("learn", run) in ENDED)
-        tasks = self.airflow.tasks("learn", run)
-        assert self.airflow.state("learn", run) == "success", (tasks, self.logs("learn"))
+    def start(self, dag: str, **answers: Any) -> dict[str, str]:
+        """Start a DAG as its form does, and wait; the state of each of its tasks."""
+        body = {"logical_date": None, "conf": answers}
+        run = str(self.airflow._ask("POST", f"/api/v2/dags/{dag}/dagRuns", body)["dag_run_id"])
+        self.until(dag, lambda: self.airflow.state(dag, run) in ENDED)
+        tasks = self.airflow.tasks(dag, run)
+        assert self.airflow.state(dag, run) == "success", (tasks, self.logs(dag))
         return tasks
 
     def answer(self, night: str, choice: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_a_candidate_that_predicts_the_opposite_is_rolled_back(nights: Any) -> N
     before, project = version(nights), project_of(nights)
     turn_labels_round(project)
     with nights.traffic() as answered:
-        tasks = nights.learn(strategy="stateless", reason="a fire drill")
+        tasks = nights.start("learn", model=MODEL, strategy="stateless", reason="a fire drill")
     assert tasks["rolled_back"] == "success"
     assert tasks["promoted"] == "skipped"
     assert version(nights) == before
@@ -165,3 +165,12 @@ def test_a_person_is_asked_where_that_is_declared(nights: Any) -> None:
     assert "the calendar trains every 1 nights" in question["body"]
     assert {tasks[each] for each in ("ask_a_person", "retrain", "train", "judge")} == {"success"}
     assert tasks["stand_by"] == tasks["update"] == "skipped"
+
+
+def test_a_period_is_scored_and_house_is_kept_by_hand(nights: Any) -> None:
+    scored = nights.start("score", model=MODEL, start="2024-06-01", end="2024-06-03")
+    assert scored == {"score": "success"}
+    folder = nights.root / "data" / "lake" / "predictions" / MODEL
+    for day in ("2024-06-01", "2024-06-02"):
+        assert (folder / f"day={day}" / "batch.parquet").is_file()
+    assert nights.start("housekeeping") == {"keep_house": "success"}
