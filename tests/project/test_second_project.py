@@ -52,10 +52,22 @@ def seconds_until_seen(served: Any, expected: tuple[Any, ...]) -> float:
 def kill(served: Any, words: str) -> None:
     """Kill -9 the one supervised process whose command line has these words."""
     supervisor = int((served.root / "var/state/supervisor.pid").read_text().split()[0])
-    children = psutil.Process(supervisor).children(recursive=True)
-    found = [each for each in children if words in " ".join(each.cmdline())]
-    assert len(found) == 1, found
+    deadline = time.monotonic() + 20
+    found: list[psutil.Process] = []
+    while len(found) != 1:  # a process that is just being started has no command line yet
+        assert time.monotonic() < deadline, found
+        children = psutil.Process(supervisor).children(recursive=True)
+        found = [each for each in children if words in " ".join(_command_line(each))]
+        time.sleep(0.02)
     found[0].kill()
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    """Of a process that may just have ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []
 
 
 def test_its_declarations_are_valid(served: Any) -> None:
