@@ -36,7 +36,7 @@ def is_declared(project: Project) -> bool:
 def run(project: Project, arguments: list[str]) -> NoReturn:
     """Become Airflow's own command line, with the project's settings."""
     if not is_declared(project):
-        raise DeclarationError([f"{project.root}: there is no folder dags, so Airflow has nothing to run"])
+        raise DeclarationError([f"{project.root}: no folder dags, so Airflow has nothing to run"])
     environment = airflow_settings.environment(project)
     airflow_settings.home(project).mkdir(parents=True, exist_ok=True)
     os.execvpe("airflow", ["airflow", *arguments], environment)  # noqa: S606  # no shell is meant
