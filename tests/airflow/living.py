@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import importlib.util
 import itertools
 import sqlite3
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -207,8 +209,11 @@ class Nights:
         return answer
 
     @contextlib.contextmanager
-    def traffic(self) -> Iterator[list[str]]:
-        """Clients that ask all the while; the ids of what they were answered."""
+    def traffic(self, may_fail: bool = False) -> Iterator[list[str]]:
+        """Clients that ask all the while; the ids of what they were answered.
+
+        A client that got no answer fails the test, unless servers are killed on purpose.
+        """
         stop, answered, errors = threading.Event(), [], []
 
         def run() -> None:
@@ -217,8 +222,10 @@ class Nights:
                     return
                 try:
                     answered.append(str(self.ask(number)["prediction_id"]))
-                except OSError as error:
-                    errors.append(error)
+                except (OSError, http.client.HTTPException) as error:
+                    errors.append(repr(error))
+                    if isinstance(error, urllib.error.HTTPError):
+                        error.close()
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -227,7 +234,16 @@ class Nights:
         finally:
             stop.set()
             thread.join()
-        assert errors == [], "a client got no answer"
+        assert may_fail or errors == [], "a client got no answer"
+
+    def lives(self, words: str, but: int) -> bool:
+        """Whether a supervised process with these words runs, other than the one that was."""
+        supervisor = int((self.root / "var/state/supervisor.pid").read_text().split()[0])
+        for child in psutil.Process(supervisor).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if child.pid != but and words in " ".join(child.cmdline()):
+                    return True
+        return False
 
     def process(self, words: str) -> psutil.Process:
         """The supervised process whose command line has these words."""

@@ -155,6 +155,21 @@ def test_a_scheduler_that_is_killed_in_the_night_ends_it_right(nights: Any) -> N
     assert nights.results() == before
 
 
+def test_servers_that_are_killed_in_the_night_come_back_and_lose_no_answer(nights: Any) -> None:
+    night, serves = "2024-06-09", version(nights)
+    with nights.traffic(may_fail=True) as answered:
+        run = nights.airflow.trigger("arrive", night)
+        for words in ("gateway", f"bentos/{MODEL}/{serves}", "controller"):
+            n_answered, killed = len(answered), nights.process(words)
+            killed.kill()
+            nights.until(f"another {words}", lambda: nights.lives(words, but=killed.pid))  # noqa: B023
+            nights.until("answers", lambda: len(answered) > n_answered)  # noqa: B023
+        nights.until("the arrival", lambda: nights.airflow.state("arrive", run) == "success")
+        assert nights.night(night)["decide"] == "success"
+    assert releases.under_way(Ledger.of(project_of(nights)), MODEL) is None
+    assert set(answered) <= journaled(nights)
+
+
 def test_a_person_is_asked_where_that_is_declared(nights: Any) -> None:
     night = "2024-06-10"
     nights.declare(decide={**CALENDAR, "approve": ["retrain"]})
