@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import importlib.util
 import itertools
 import sqlite3
 import subprocess
@@ -17,10 +16,8 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import psutil
 import yaml
 
 from perennial.replay.orchestrator import Orchestrator
@@ -50,18 +47,6 @@ QUICK: dict[str, Any] = {
     },
 }  # fmt: skip
 """Fewer rows and requests than a real project would want, so that a night takes seconds."""
-
-
-def second_world() -> ModuleType:
-    """What the tests of the second project make it of."""
-    path = REPOSITORY / "tests" / "project" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("second_project_world", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass
@@ -235,23 +220,6 @@ class Nights:
             stop.set()
             thread.join()
         assert may_fail or errors == [], "a client got no answer"
-
-    def lives(self, words: str, but: int) -> bool:
-        """Whether a supervised process with these words runs, other than the one that was."""
-        supervisor = int((self.root / "var/state/supervisor.pid").read_text().split()[0])
-        for child in psutil.Process(supervisor).children():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if child.pid != but and words in " ".join(child.cmdline()):
-                    return True
-        return False
-
-    def process(self, words: str) -> psutil.Process:
-        """The supervised process whose command line has these words."""
-        supervisor = int((self.root / "var/state/supervisor.pid").read_text().split()[0])
-        children = psutil.Process(supervisor).children()
-        found = [each for each in children if words in " ".join(each.cmdline())]
-        assert len(found) == 1, [each.cmdline() for each in children]
-        return found[0]
 
 
 ENDED = ("success", "failed")

@@ -15,6 +15,7 @@ import pytest
 
 from perennial.declare.project import Project
 from perennial.declare.settings import Settings
+from perennial.deploy.supervisor import slot_watcher
 from perennial.keep import partitions, releases
 from perennial.keep.ledger import Ledger, serving
 
@@ -145,24 +146,25 @@ def test_a_scheduler_that_is_killed_in_the_night_ends_it_right(nights: Any) -> N
     nights.until(
         "the layer task", lambda: nights.airflow.tasks("arrive", run).get("layer") == "running"
     )
-    scheduler = nights.process("scheduler")
+    scheduler = nights.world.supervised("airflow-scheduler")
     workers = scheduler.children(recursive=True)
     scheduler.kill()
     nights.until("the arrival", lambda: nights.airflow.state("arrive", run) == "success")
     assert nights.night(night)["decide"] == "success"
-    assert nights.process("scheduler").pid != scheduler.pid
+    assert nights.world.supervised("airflow-scheduler").pid != scheduler.pid
     assert not any(each.is_running() for each in workers), "workers outlived their scheduler"
     assert nights.results() == before
 
 
 def test_servers_that_are_killed_in_the_night_come_back_and_lose_no_answer(nights: Any) -> None:
-    night, serves = "2024-06-09", version(nights)
+    night, slot = "2024-06-09", serving(project_of(nights), MODEL)
+    assert slot is not None
     with nights.traffic(may_fail=True) as answered:
         run = nights.airflow.trigger("arrive", night)
-        for words in ("gateway", f"bentos/{MODEL}/{serves}", "controller"):
-            n_answered, killed = len(answered), nights.process(words)
+        for name in ("gateway", slot_watcher(slot), "controller"):
+            n_answered, killed = len(answered), nights.world.supervised(name)
             killed.kill()
-            nights.until(f"another {words}", lambda: nights.lives(words, but=killed.pid))  # noqa: B023
+            nights.world.supervised(name, but=killed.pid)
             nights.until("answers", lambda: len(answered) > n_answered)  # noqa: B023
         nights.until("the arrival", lambda: nights.airflow.state("arrive", run) == "success")
         assert nights.night(night)["decide"] == "success"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from perennial.errors import BusyError
-from perennial.keep.locks import exclusive
+from perennial.keep.locks import exclusive, is_held, last_holder
 
 HOLD = (
     "import sys, time; from pathlib import Path; from perennial.keep.locks import exclusive\n"
@@ -54,10 +54,18 @@ def test_a_killed_holder_frees_its_lock(tmp_path: Path) -> None:
             exclusive(tmp_path, "land-orders", wait_seconds=0),
         ):
             pass
+        assert is_held(tmp_path, "land-orders")
         holder.send_signal(signal.SIGKILL)
         holder.wait()
+    assert not is_held(tmp_path, "land-orders")
+    assert last_holder(tmp_path, "land-orders") == holder.pid
     with exclusive(tmp_path, "land-orders", wait_seconds=0):
         pass
+
+
+def test_a_lock_that_nobody_ever_took_is_not_held(tmp_path: Path) -> None:
+    assert not is_held(tmp_path, "land-orders")
+    assert last_holder(tmp_path, "land-orders") is None
 
 
 def test_the_waiting_one_gets_it_when_the_holder_is_done(tmp_path: Path) -> None:

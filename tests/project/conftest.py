@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
+
+from perennial.declare.project import Project
+from perennial.declare.settings import Settings
+from perennial.deploy import supervision
 
 collect_ignore = ["second"]  # a project's files, not tests
 
@@ -78,6 +84,17 @@ class World:
                 if mark in (folder / "environ").read_bytes().split(b"\0"):
                     found.append(int(folder.name))
         return found
+
+    def supervised(self, watcher: str, but: int = 0, seconds: float = 60) -> psutil.Process:
+        """The process that the supervisor runs under this name, as soon as there is another."""
+        port = int(self.environment["PERENNIAL_SUPERVISOR_PORT"])
+        settings = Settings(project=None, mlflow_uri=None, ledger_url=None, supervisor_port=port)
+        project = Project(self.root, settings)
+        deadline = time.monotonic() + seconds
+        while (found := supervision.pids(project, watcher)) in ([], [but]):
+            assert time.monotonic() < deadline, f"{watcher} does not run"
+            time.sleep(0.05)
+        return psutil.Process(found[0])
 
     def journaled(self) -> list[dict[str, Any]]:
         """Every answer that the gateway has journaled."""

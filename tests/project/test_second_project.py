@@ -11,8 +11,11 @@ import urllib.error
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+
+from perennial.declare.project import Project
+from perennial.declare.settings import Settings
+from perennial.keep.watermark import is_followed
 
 pytestmark = [pytest.mark.serving, pytest.mark.timeout(600)]
 
@@ -47,27 +50,6 @@ def seconds_until_seen(served: Any, expected: tuple[Any, ...]) -> float:
         assert time.monotonic() - started < 20, f"expected {expected}, still seeing {seen}"
         time.sleep(0.02)
     return time.monotonic() - started
-
-
-def kill(served: Any, words: str) -> None:
-    """Kill -9 the one supervised process whose command line has these words."""
-    supervisor = int((served.root / "var/state/supervisor.pid").read_text().split()[0])
-    deadline = time.monotonic() + 20
-    found: list[psutil.Process] = []
-    while len(found) != 1:  # a process that is just being started has no command line yet
-        assert time.monotonic() < deadline, found
-        children = psutil.Process(supervisor).children(recursive=True)
-        found = [each for each in children if words in " ".join(_command_line(each))]
-        time.sleep(0.02)
-    found[0].kill()
-
-
-def _command_line(process: psutil.Process) -> list[str]:
-    """Of a process that may just have ended."""
-    try:
-        return list(process.cmdline())
-    except psutil.NoSuchProcess:
-        return []
 
 
 def test_its_declarations_are_valid(served: Any) -> None:
@@ -146,13 +128,15 @@ def test_an_event_changes_what_the_model_sees(served: Any) -> None:
 
 
 def test_a_killed_freshener_catches_up_from_the_journal(served: Any) -> None:
-    kill(served, "freshen")
+    project = Project(served.root, Settings(project=None, mlflow_uri=None, ledger_url=None))
+    assert is_followed(project)
+    served.supervised("freshener").kill()
     served.post("/events/rentals", rental(1_000_002, "2024-06-10T07:30:00Z"))
     seconds_until_seen(served, (2, 1, 21.0, 0.2))
 
 
 def test_a_killed_slot_comes_back_and_costs_a_retry_at_most(served: Any) -> None:
-    kill(served, f"bentos/{MODEL}")
+    served.supervised(f"slot-{MODEL}-blue").kill()
     refusals: list[tuple[int, str | None]] = []
     answer = None
     deadline = time.monotonic() + 90

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pyarrow.parquet as pq
 import pytest
 
@@ -80,10 +79,7 @@ class City:
 
     def kill_controller(self) -> None:
         """Kill -9 the controller; the supervisor starts another."""
-        supervisor = int((self.world.root / "var/state/supervisor.pid").read_text().split()[0])
-        children = psutil.Process(supervisor).children(recursive=True)
-        (found,) = [each for each in children if each.cmdline()[-1:] == ["controller"]]
-        found.kill()
+        self.world.supervised("controller").kill()
 
     def states(self, release_id: int) -> list[str]:
         """The states that it came through."""

@@ -162,14 +162,15 @@ def start_freshening_anew(project: Project) -> None:
 def _until_freshening(project: Project, seconds: float) -> None:
     """Return as soon as the freshener follows the events, where there is one."""
     deadline = time.monotonic() + seconds
-    while FRESHENER in status(project) and follower(project) not in _pids(project, FRESHENER):
+    while FRESHENER in status(project) and follower(project) not in pids(project, FRESHENER):
         if time.monotonic() > deadline:
             tail = waiting.tail(log_of(project, FRESHENER))
             raise UnavailableError(f"the freshener did not start within {seconds:g} s:\n{tail}")
         time.sleep(waiting.STEP_SECONDS)
 
 
-def _pids(project: Project, watcher: str) -> list[int]:
+def pids(project: Project, watcher: str) -> list[int]:
+    """The processes that run for one of the supervisor's names; none while it starts."""
     found: list[int] = ask(project, "list", name=watcher)["pids"]
     return found
 

@@ -75,17 +75,20 @@ class Freshener:
         journal is still needed, so that nothing is passed over.
         """
         logger.info("fresh views: %s", ", ".join(self.views) or "none")
-        follow(self.project)
-        while not stop.is_set():
-            started = time.monotonic()
-            n_events = self.tick()
-            if n_events:
-                seconds = time.monotonic() - started
-                is_late = seconds > self.promised_seconds
-                level = logging.WARNING if is_late else logging.INFO
-                logger.log(level, "%d events in %.3f s", n_events, seconds)
-            else:
-                stop.wait(TICK_SECONDS)
+        with follow(self.project):
+            while not stop.is_set():
+                self._tick_or_wait(stop)
+
+    def _tick_or_wait(self, stop: threading.Event) -> None:
+        started = time.monotonic()
+        n_events = self.tick()
+        if n_events:
+            seconds = time.monotonic() - started
+            is_late = seconds > self.promised_seconds
+            level = logging.WARNING if is_late else logging.INFO
+            logger.log(level, "%d events in %.3f s", n_events, seconds)
+        else:
+            stop.wait(TICK_SECONDS)
 
     def _push(self, view: str, table: Any) -> None:
         from feast.data_source import PushMode

@@ -36,6 +36,28 @@ def exclusive(folder: Path, name: str, wait_seconds: float = 60.0) -> Iterator[N
         yield
 
 
+def is_held(folder: Path, name: str) -> bool:
+    """Whether some process holds the lock now."""
+    try:
+        file = (folder / f"{name}.lock").open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def last_holder(folder: Path, name: str) -> int | None:
+    """The process that took the lock last; it may be gone."""
+    try:
+        return int((folder / f"{name}.lock").read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def _taken(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

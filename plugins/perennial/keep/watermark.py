@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from perennial.declare.project import Project
 from perennial.keep.files import replace_text
+from perennial.keep.locks import exclusive, is_held, last_holder
 
 logger = logging.getLogger(__name__)
 
@@ -52,30 +53,16 @@ def record(project: Project, marks: dict[str, Watermark]) -> None:
     replace_text(_file(project), json.dumps(content, sort_keys=True))
 
 
-def _follower_file(project: Project) -> Path:
-    return project.var / "state" / "freshener.pid"
-
-
-def follow(project: Project) -> None:
-    """Tell that this process follows the journals from now on."""
-    replace_text(_follower_file(project), str(os.getpid()))
+def follow(project: Project) -> AbstractContextManager[None]:
+    """Follow the journals, as the only one that does, until the context ends."""
+    return exclusive(project.var / "state", "freshener")
 
 
 def is_followed(project: Project) -> bool:
     """Whether a freshener follows the journals now."""
-    pid = follower(project)
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-        return b"freshen" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, ProcessLookupError):
-        return False
+    return is_held(project.var / "state", "freshener")
 
 
 def follower(project: Project) -> int | None:
-    """The process that told so last; it may be gone."""
-    try:
-        return int(_follower_file(project).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
+    """The process that followed last; it may be gone."""
+    return last_holder(project.var / "state", "freshener")
