@@ -171,12 +171,9 @@ class Browser:
 @contextmanager
 def browser(folder: Path) -> Iterator[Browser]:
     """A browser with a fresh profile, ended whatever happens."""
-    driver = subprocess.Popen(
-        ["chromedriver", "--port=0", f"--log-path={folder / 'chromedriver.log'}"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    driver, port = _driver(folder)
     try:
-        opened = Browser(_port_of(driver), folder / "profile")
+        opened = Browser(port, folder / "profile")
         try:
             yield opened
         finally:
@@ -188,9 +185,22 @@ def browser(folder: Path) -> Iterator[Browser]:
         driver.stdout.close()
 
 
-def _port_of(driver: subprocess.Popen[str]) -> int:
-    assert driver.stdout is not None
-    for line in driver.stdout:
-        if found := re.search(r"started successfully on port (\d+)", line):
-            return int(found[1])
-    raise AssertionError("chromedriver ended before it was ready")
+def _driver(folder: Path, tries: int = 5) -> tuple[subprocess.Popen[str], int]:
+    """A running driver and its port.
+
+    It takes a free port for IPv4 and then wants the same one for IPv6; it ends when another
+    process has that, so it is started again.
+    """
+    told = ""
+    for _ in range(tries):
+        driver = subprocess.Popen(
+            ["chromedriver", "--port=0", f"--log-path={folder / 'chromedriver.log'}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        assert driver.stdout is not None
+        for line in driver.stdout:
+            told += line
+            if found := re.search(r"started successfully on port (\d+)", line):
+                return driver, int(found[1])
+        driver.wait()
+    raise AssertionError(f"chromedriver was started {tries} times and ended each time:\n{told}")
