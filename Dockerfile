@@ -4,11 +4,11 @@
 FROM python:3.11-slim AS environment
 
 COPY --from=ghcr.io/astral-sh/uv:0.13.8 /uv /usr/local/bin/uv
-ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON=/usr/local/bin/python3.11
+ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_CACHE_DIR=/cache UV_PYTHON=/usr/local/bin/python3.11
 RUN uv venv /environment
 COPY requirements.lock /build/
 # torch without CUDA, from PyTorch's own index of builds for CPUs
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/cache \
     VIRTUAL_ENV=/environment uv pip sync --torch-backend cpu /build/requirements.lock
 
 FROM python:3.11-slim

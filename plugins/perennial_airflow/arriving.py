@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -24,14 +25,9 @@ def land() -> dict[str, Any]:
     from perennial.land import open_days
 
     context = get_current_context()
-    own_day, at = night.own_day(context), night.at(context)
+    own_day = night.own_day(context)
     start = str(open_days.missing_before(Project.find(), date.fromisoformat(own_day)))
-    if start < own_day:
-        try:
-            return done(stage("all", start, at))
-        except PerennialError as error:
-            say(f"{start} to {at} did not land, tonight's day is tried alone: {error}")
-    return done(stage("all", own_day, at))
+    return _with_open_days(lambda *days: stage("all", *days), start, context, PerennialError)
 
 
 @task
@@ -45,13 +41,25 @@ def check_raw(landed: Any) -> dict[str, Any]:
     from perennial.errors import GateStoppedError
 
     context = get_current_context()
-    start, own_day, at = landed["again_from"], night.own_day(context), night.at(context)
+    return _with_open_days(
+        lambda *days: stage("raw", *days), landed["again_from"], context, GateStoppedError
+    )
+
+
+def _with_open_days(
+    stage: Callable[[str, str], Any],
+    start: str,
+    context: Any,
+    refusal: type[Exception],
+) -> dict[str, Any]:
+    """Run a stage from the first open day on; where that is refused, for tonight's day alone."""
+    own_day, at = night.own_day(context), night.at(context)
     if start < own_day:
         try:
-            return done(stage("raw", start, at))
-        except GateStoppedError as error:
-            say(f"{start} to {at} did not pass, tonight's day is tried alone: {error}")
-    return done(stage("raw", own_day, at))
+            return done(stage(start, at))
+        except refusal as error:
+            say(f"{start} to {at} was refused, tonight's day is tried alone: {error}")
+    return done(stage(own_day, at))
 
 
 @task

@@ -12,7 +12,8 @@ import yaml
 
 from perennial.replay.orchestrator import Orchestrator
 
-from .living import BOOTSTRAPPED, FIRST, MODEL, QUICK, REPOSITORY, WEAK, Nights, second_world
+from ..second_world import second_world  # noqa: TID252  # tests are no installed package
+from .living import BOOTSTRAPPED, FIRST, MODEL, QUICK, REPOSITORY, WEAK, Nights
 
 
 @pytest.fixture(scope="module")

@@ -7,16 +7,13 @@ what the file says. Names of containers become ports of this machine.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -26,6 +23,7 @@ from perennial.keep.ledger import Ledger
 from perennial.replay.orchestrator import Orchestrator
 
 from .. import real_servers  # noqa: TID252  # tests are no installed package
+from ..second_world import second_world  # noqa: TID252  # tests are no installed package
 from .conftest import ROOT, SERVICES, Processes, answers, until
 
 pytestmark = [
@@ -85,25 +83,13 @@ class Cluster:
         return str(self.world.run(*arguments))
 
 
-def second() -> ModuleType:
-    """What the tests of the second project make it of."""
-    path = ROOT / "tests" / "project" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("second_project_by_hand", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def cluster(tmp_path: Path, processes: Processes) -> Iterator[Cluster]:
     """The second project, declared for several machines, and its databases."""
     with contextlib.ExitStack() as stack:
         postgres = stack.enter_context(real_servers.postgres())
         redis = stack.enter_context(real_servers.redis(SECRETS["REDIS_PASSWORD"]))
-        world = stack.enter_context(second().second_project(tmp_path / "project"))
+        world = stack.enter_context(second_world().second_project(tmp_path / "project"))
         stack.callback(processes.end)
         for name in ("perennial", "airflow", "mlflow"):
             postgres.create(name)

@@ -10,7 +10,8 @@ from perennial.decide.facts import Facts
 from perennial.decide.situation import situation_of
 from perennial.declare.decide import Decide
 from perennial.judge.judged import Value
-from perennial.keep.releases import Release, ReleaseState, plan
+from perennial.keep.release_changes import plan
+from perennial.keep.releases import Release, ReleaseState
 from perennial.watch.watched import Answered, Finding, Kind, Level, Performance, State, Watched
 
 NIGHT = date(2024, 2, 10)

@@ -13,9 +13,10 @@ import pytest
 from perennial.declare.project import Project
 from perennial.deploy import Deployed, deploy, deploying, supervision
 from perennial.errors import IntegrityError, PerennialError, UnavailableError
-from perennial.keep import releases
+from perennial.keep import release_changes, releases
 from perennial.keep.ledger import Ledger, Slot
-from perennial.keep.releases import Change, Release
+from perennial.keep.release_changes import Change
+from perennial.keep.releases import Release
 
 from .conftest import MODEL, SCORES, Said, answering, package, slot
 
@@ -218,8 +219,8 @@ def begun(project: Project, said: Said) -> Release:
     put(project)
     ledger = Ledger.of(project)
     blue = slot(project, "blue")
-    new = releases.plan(MODEL, "v2", "green", night=NIGHT, why="test", stable=blue)
-    return releases.start(ledger, new, "test")
+    new = release_changes.plan(MODEL, "v2", "green", night=NIGHT, why="test", stable=blue)
+    return release_changes.start(ledger, new, "test")
 
 
 @pytest.mark.parametrize("state", ["pending", "shadow", "canary", "promoted", "rolling_back"])
@@ -231,14 +232,14 @@ def test_both_slots_of_a_release_that_is_not_over_are_held(
     champion: Any = "new" if state == "promoted" else "same"
     if state != "pending":
         change = Change(state, "test", "test", champion=champion)
-        release = releases.transition(ledger, release, change, "test")
+        release = release_changes.transition(ledger, release, change, "test")
     package(project, "v3")
     said.version = "v3"
     with pytest.raises(UnavailableError, match=rf"v3 has no slot: release 1 of v2 is {state} and"):
         put(project)
     assert (slot(project, "blue").version, slot(project, "green").version) == ("v1", "v2")
     over: Any = "done" if state == "promoted" else "rolled_back"
-    releases.transition(ledger, release, Change(over, "test", "test"), "test")
+    release_changes.transition(ledger, release, Change(over, "test", "test"), "test")
     assert put(project).slot == ("blue" if state == "promoted" else "green")
 
 

@@ -103,13 +103,13 @@ def test_the_segment_that_is_written_stays_though_it_is_folded(project: Project)
 
 
 def test_a_segment_that_a_release_still_reads_stays(project: Project) -> None:
-    from perennial.keep import releases
+    from perennial.keep import release_changes
 
     journal(project, "predictions", 4, "2024-01-01")
     folded(project, answers=4, labels=0)
     ledger = Ledger.of(project)
     ledger.reserve(MODEL, 3100)
     ledger.set_slot(MODEL, "green", "new", "proven")
-    new = releases.plan(MODEL, "new", "green", night=AT, why="better", after_seq=1)
-    releases.start(ledger, new, "test")
+    new = release_changes.plan(MODEL, "new", "green", night=AT, why="better", after_seq=1)
+    release_changes.start(ledger, new, "test")
     assert [Path(each).stem for each in removed(project)] == [f"{1:020d}"]

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import select
 
 from perennial.errors import BusyError, UnavailableError
-from perennial.keep import releases
+from perennial.keep import release_changes, releases
 from perennial.keep.ledger import Ledger, Slot
 from perennial.keep.ledger_tables import audit
-from perennial.keep.releases import Change
+from perennial.keep.release_changes import Change
 
 N_PROCESSES = 4
 FORK = multiprocessing.get_context("fork")
@@ -57,9 +57,9 @@ def test_the_first_to_open_it_make_its_tables_and_share_no_port(ledger_url: str)
 
 
 def begin(url: str, number: int) -> bool:
-    new = releases.plan("m", f"v{number}", "green", night="2024-02-01", why="a race")
+    new = release_changes.plan("m", f"v{number}", "green", night="2024-02-01", why="a race")
     try:
-        releases.start(Ledger(url), new, f"racer {number}")
+        release_changes.start(Ledger(url), new, f"racer {number}")
     except BusyError:
         return False
     return True
@@ -79,7 +79,7 @@ def step(url: str, number: int) -> int:
         assert release is not None
         change = Change("canary", "step", f"racer {number}", step=release.step + 1)
         try:
-            releases.transition(ledger, release, change, f"racer {number}")
+            release_changes.transition(ledger, release, change, f"racer {number}")
             n_taken += 1
         except BusyError:
             n_refused += 1

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import event, select
 
 from perennial.errors import BusyError, UnavailableError
-from perennial.keep import releases
+from perennial.keep import release_changes, releases
 from perennial.keep.ledger import Ledger, Slot
 from perennial.keep.ledger_tables import audit
-from perennial.keep.releases import Change, Release
+from perennial.keep.release_changes import Change
+from perennial.keep.releases import Release
 
 OLD = Slot("m", "blue", 4000, "v1", "proven")
 NEW = Slot("m", "green", 4001, "v2", "proven")
@@ -31,12 +32,14 @@ def ledger(ledger_url: str) -> Iterator[Ledger]:
 
 
 def planned(**fields: object) -> Release:
-    release = releases.plan("m", "v2", "green", night="2024-02-01", why="blessed", stable=OLD)
+    release = release_changes.plan(
+        "m", "v2", "green", night="2024-02-01", why="blessed", stable=OLD
+    )
     return replace(release, **fields)  # type: ignore[arg-type]
 
 
 def begin(ledger: Ledger, **fields: object) -> Release:
-    return releases.start(ledger, planned(**fields), "test")
+    return release_changes.start(ledger, planned(**fields), "test")
 
 
 def n_audited(ledger: Ledger) -> int:
@@ -61,20 +64,20 @@ def test_a_release_that_began_changes_nothing_of_what_answers(ledger: Ledger) ->
 
 
 def test_each_state_is_what_the_gateway_reads(ledger: Ledger) -> None:
-    release = releases.transition(ledger, begin(ledger), SHADOW, "test", after_seq=7)
+    release = release_changes.transition(ledger, begin(ledger), SHADOW, "test", after_seq=7)
     route = ledger.live("m")
     assert route is not None
     assert (route.champion, route.challenger, route.weight, route.shadow) == (OLD, NEW, 0, 0.5)
-    release = releases.transition(ledger, release, CANARY, "test", after_seq=9)
+    release = release_changes.transition(ledger, release, CANARY, "test", after_seq=9)
     route = ledger.live("m")
     assert route is not None
     assert (route.champion, route.challenger, route.weight, route.shadow) == (OLD, NEW, 0.25, 0)
-    release = releases.transition(ledger, release, PROMOTED, "test", after_seq=11)
+    release = release_changes.transition(ledger, release, PROMOTED, "test", after_seq=11)
     route = ledger.live("m")
     assert route is not None
     assert (route.champion, route.challenger, route.weight, route.shadow) == (NEW, OLD, 0, 1)
     assert route.release_id == release.id
-    releases.transition(ledger, release, Change("done", "done", "armed long enough"), "test")
+    release_changes.transition(ledger, release, Change("done", "done", "armed long enough"), "test")
     route = ledger.live("m")
     assert route is not None
     assert (route.champion, route.challenger, route.release_id) == (NEW, None, None)
@@ -84,7 +87,7 @@ def test_each_state_is_what_the_gateway_reads(ledger: Ledger) -> None:
 
 
 def test_the_route_is_read_in_one_query(ledger: Ledger) -> None:
-    releases.transition(ledger, begin(ledger), CANARY, "test")
+    release_changes.transition(ledger, begin(ledger), CANARY, "test")
     asked: list[str] = []
     event.listen(
         ledger.engine, "before_cursor_execute", lambda *given: asked.append(given[2]), named=False
@@ -101,7 +104,7 @@ def test_nothing_serves_and_no_route_is_made_up(ledger: Ledger) -> None:
 def test_a_challenger_that_is_not_proven_any_more_gets_no_traffic(
     ledger: Ledger, state: releases.ReleaseState
 ) -> None:
-    releases.transition(ledger, begin(ledger), CANARY, "test")
+    release_changes.transition(ledger, begin(ledger), CANARY, "test")
     ledger.set_slot("m", "green", "v2", state)  # type: ignore[arg-type]
     route = ledger.live("m")
     assert route is not None
@@ -109,7 +112,7 @@ def test_a_challenger_that_is_not_proven_any_more_gets_no_traffic(
 
 
 def test_a_challenger_whose_slot_has_another_version_gets_no_traffic(ledger: Ledger) -> None:
-    releases.transition(ledger, begin(ledger), CANARY, "test")
+    release_changes.transition(ledger, begin(ledger), CANARY, "test")
     ledger.set_slot("m", "green", "v3", "proven")
     route = ledger.live("m")
     assert route is not None
@@ -120,10 +123,12 @@ def test_a_second_release_is_refused_while_one_is_not_over(ledger: Ledger) -> No
     release = begin(ledger)
     with pytest.raises(BusyError, match="another release of m is not over"):
         begin(ledger, version="v3")
-    release = releases.transition(ledger, release, BACK, "test")
+    release = release_changes.transition(ledger, release, BACK, "test")
     with pytest.raises(BusyError):
         begin(ledger, version="v3")
-    releases.transition(ledger, release, Change("rolled_back", "rolled back", "over"), "test")
+    release_changes.transition(
+        ledger, release, Change("rolled_back", "rolled back", "over"), "test"
+    )
     other = begin(ledger)
     assert other.id > release.id
     assert [each.id for each in releases.of_model(ledger, "m")] == [other.id, release.id]
@@ -142,11 +147,11 @@ def test_of_two_that_start_at_once_one_is_refused(ledger: Ledger) -> None:
 
 
 def test_a_step_that_was_decided_before_an_abort_is_refused(ledger: Ledger) -> None:
-    seen = releases.transition(ledger, begin(ledger), CANARY, "controller")
-    aborted = releases.transition(ledger, seen, BACK, "a person")
+    seen = release_changes.transition(ledger, begin(ledger), CANARY, "controller")
+    aborted = release_changes.transition(ledger, seen, BACK, "a person")
     before = n_audited(ledger)
     with pytest.raises(BusyError, match="changed by another process since revision 1"):
-        releases.transition(ledger, seen, PROMOTED, "controller")
+        release_changes.transition(ledger, seen, PROMOTED, "controller")
     assert releases.find(ledger, seen.id) == aborted
     assert n_audited(ledger) == before
     route = ledger.live("m")
@@ -155,20 +160,20 @@ def test_a_step_that_was_decided_before_an_abort_is_refused(ledger: Ledger) -> N
 
 
 def test_promotion_to_a_slot_that_is_not_proven_changes_nothing(ledger: Ledger) -> None:
-    seen = releases.transition(ledger, begin(ledger), CANARY, "test")
+    seen = release_changes.transition(ledger, begin(ledger), CANARY, "test")
     ledger.set_slot("m", "green", "v2", "failed")
     before = n_audited(ledger)
-    with pytest.raises(UnavailableError, match=r"slot green has v2 \(failed\)"):
-        releases.transition(ledger, seen, PROMOTED, "test")
+    with pytest.raises(UnavailableError, match=r"slot 'green', which is v2 \(failed\)"):
+        release_changes.transition(ledger, seen, PROMOTED, "test")
     assert releases.find(ledger, seen.id) == seen
     assert n_audited(ledger) == before
     assert len(ledger.history("m")) == 1
 
 
 def test_a_rollback_after_promotion_is_one_more_route(ledger: Ledger) -> None:
-    promoted = releases.transition(ledger, begin(ledger), PROMOTED, "test")
+    promoted = release_changes.transition(ledger, begin(ledger), PROMOTED, "test")
     assert not promoted.is_mirrored
-    back = releases.transition(ledger, promoted, BACK, "test")
+    back = release_changes.transition(ledger, promoted, BACK, "test")
     route = ledger.live("m")
     assert route is not None
     assert (route.champion, route.challenger, route.weight, route.shadow) == (OLD, None, 0, 0)
@@ -177,17 +182,17 @@ def test_a_rollback_after_promotion_is_one_more_route(ledger: Ledger) -> None:
 
 
 def test_only_the_revision_that_was_seen_is_marked_as_mirrored(ledger: Ledger) -> None:
-    promoted = releases.transition(ledger, begin(ledger), PROMOTED, "test")
-    back = releases.transition(ledger, promoted, BACK, "test")
-    releases.set_mirrored(ledger, promoted)
+    promoted = release_changes.transition(ledger, begin(ledger), PROMOTED, "test")
+    back = release_changes.transition(ledger, promoted, BACK, "test")
+    release_changes.set_mirrored(ledger, promoted)
     assert not releases.find(ledger, back.id).is_mirrored
-    releases.set_mirrored(ledger, back)
+    release_changes.set_mirrored(ledger, back)
     assert releases.find(ledger, back.id).is_mirrored
 
 
 def test_measurements_are_shown_without_a_new_revision(ledger: Ledger) -> None:
     release = begin(ledger)
-    releases.show_measured(ledger, release, [{"guardrail": "errors"}])
+    release_changes.show_measured(ledger, release, [{"guardrail": "errors"}])
     found = releases.find(ledger, release.id)
     assert (found.revision, found.measured) == (0, '[{"guardrail": "errors"}]')
 

@@ -17,7 +17,7 @@ from perennial.declare.project import Project
 from perennial.judge.judged import Judged, Value
 from perennial.keep.ledger import Ledger, bento_folder, now
 from perennial.keep.ledger_tables import decisions
-from perennial.keep.releases import Change, plan, start, transition
+from perennial.keep.release_changes import Change, plan, start, transition
 from perennial.release.guardrails import Measurement
 from perennial.watch import watched as form
 

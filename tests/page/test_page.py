@@ -13,7 +13,8 @@ import yaml
 from perennial.declare.project import Project
 from perennial.keep import files
 from perennial.keep.ledger import Ledger
-from perennial.keep.releases import Change, transition, under_way
+from perennial.keep.release_changes import Change, transition
+from perennial.keep.releases import under_way
 from perennial_airflow.page.pages import TEMPLATES
 
 from . import seeds

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from perennial.declare.release import Release as Declared
-from perennial.keep.releases import Recorded, plan
+from perennial.keep.release_changes import plan
+from perennial.keep.releases import Recorded
 from perennial_airflow.page.phases import phases_of
 from perennial_airflow.page.shelf import OneRelease
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from perennial.keep import releases
+from perennial.keep import release_changes, releases
 from perennial.keep.journal import Journal
 from perennial.keep.releases import Recorded, Release
 from perennial.release import evidence
 from perennial.release.evidence import Arm, Evidence
 
 RELEASE = replace(
-    releases.plan("m", "v2", "green", night="2024-02-01", why="test"),
+    release_changes.plan("m", "v2", "green", night="2024-02-01", why="test"),
     id=7,
     stable_version="v1",
     stable_slot="blue",

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from perennial.declare.release import Release as Declared
 from perennial.errors import BusyError
-from perennial.keep import releases
+from perennial.keep import release_changes, releases
 from perennial.keep.ledger import Ledger
 from perennial.keep.releases import UNDER_WAY, Release
 from perennial.release import machine
@@ -27,7 +27,7 @@ def declared(**fields: object) -> Declared:
 
 
 def release(state: releases.ReleaseState, **fields: object) -> Release:
-    new = releases.plan("m", "v2", "green", night="2024-02-01", why="test")
+    new = release_changes.plan("m", "v2", "green", night="2024-02-01", why="test")
     began = START.isoformat()
     made = replace(new, id=1, stable_version="v1", stable_slot="blue", state=state)
     return replace(made, started_at=began, state_since=began, **fields)  # type: ignore[arg-type]
@@ -167,8 +167,10 @@ class Living(RuleBasedStateMachine):
         version = f"v{self.n_versions}"
         free = "green" if current[0].slot == "blue" else "blue"
         self.ledger.set_slot("m", free, version, "proven")
-        new = releases.plan("m", version, free, night="2024-02-01", why="test", stable=current[0])
-        releases.start(self.ledger, new, "test")
+        new = release_changes.plan(
+            "m", version, free, night="2024-02-01", why="test", stable=current[0]
+        )
+        release_changes.start(self.ledger, new, "test")
 
     @rule()
     def look(self) -> None:
@@ -196,7 +198,7 @@ class Living(RuleBasedStateMachine):
             return
         before = releases.find(self.ledger, old.id)
         try:
-            after = releases.transition(self.ledger, old, change, "controller")
+            after = release_changes.transition(self.ledger, old, change, "controller")
         except BusyError:
             assert before.revision != old.revision
             return
@@ -216,7 +218,7 @@ class Living(RuleBasedStateMachine):
         assert found is not None
         if found.state != "rolling_back":
             change = machine.roll_back(found, "a person")
-            releases.transition(self.ledger, found, change, "a person")
+            release_changes.transition(self.ledger, found, change, "a person")
         self.aborted.add(found.id)
 
     @invariant()

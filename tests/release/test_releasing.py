@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
 
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
-from perennial.keep.ledger import Ledger, State, bento_folder
+from perennial.keep.ledger import Ledger, State
 from perennial.release import Released, mirroring, release
+
+from .conftest import package, put
 
 MODEL = "ripeness"
 NIGHT = "2024-02-01"
-
-
-@pytest.fixture
-def champions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The versions that became champion in the registry of models."""
-    named: list[str] = []
-
-    def set_champion(_: Project, model: str, version: str) -> int:
-        named.append(f"{model} {version}")
-        return len(named)
-
-    monkeypatch.setattr(mirroring, "set_champion", set_champion)
-    return named
 
 
 @pytest.fixture
@@ -34,18 +22,6 @@ def project(make_project: Callable[..., Project], champions: list[str]) -> Proje
     made = make_project(n_days=0, release={"kind": "at_once"})
     Ledger.of(made).reserve(MODEL, 4100)
     return made
-
-
-def package(project: Project, version: str) -> None:
-    bento_folder(project, MODEL, version).mkdir(parents=True, exist_ok=True)
-    pointer = project.var / "models" / MODEL / "packaged.json"
-    pointer.parent.mkdir(parents=True, exist_ok=True)
-    pointer.write_text(json.dumps({"version": version}), encoding="utf-8")
-
-
-def put(project: Project, version: str, slot: str, state: State = "proven") -> None:
-    package(project, version)
-    Ledger.of(project).set_slot(MODEL, slot, version, state)
 
 
 def let(project: Project) -> Released:

@@ -30,7 +30,8 @@ from perennial.keep.journal import Entry, read
 from perennial.keep.ledger import Ledger
 from perennial.keep.ledger_tables import slots
 from perennial.keep.partitions import partition
-from perennial.keep.releases import Change, Release, plan, start, transition
+from perennial.keep.release_changes import Change, plan, start, transition
+from perennial.keep.releases import Release
 from perennial.serve.splitting import place
 
 MODEL = "sells_out"

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from perennial.keep.ledger import Ledger
 from perennial.keep.ledger_tables import slots
-from perennial.keep.releases import Change, plan, start, transition
+from perennial.keep.release_changes import Change, plan, start, transition
 
 from .conftest import MODEL, QUESTION, write_version
 from .test_servers import BENTOFILES, Client, Server, Servers, free_port, servers

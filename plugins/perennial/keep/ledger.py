@@ -118,17 +118,7 @@ class Ledger:
         Raises `UnavailableError` when the slot is not proven with this very version.
         """
         with self.change("route", model, actor, slot=slot, version=version, why=why) as connection:
-            query = select(slots).where(slots.c.model == model, slots.c.slot == slot)
-            found = connection.execute(query.with_for_update()).first()
-            if found is None or (found.version, found.state) != (version, "proven"):
-                has = f"{found.version} ({found.state})" if found else "not reserved"
-                raise UnavailableError(
-                    f"{model} {version} cannot answer from slot {slot!r}, which is {has}; "
-                    "it must be proven there first"
-                )
-            connection.execute(
-                insert(routes).values(model=model, slot=slot, version=version, since=now(), why=why)
-            )
+            put_route(connection, model, slot, version, why)
 
     def current(self, model: str) -> tuple[Slot, str] | None:
         """The slot that answers for `model` and since when; None when nothing serves."""
@@ -153,6 +143,26 @@ class Ledger:
         query = select(routes).where(routes.c.model == model).order_by(routes.c.id)
         with self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def put_route(
+    connection: Connection, model: str, slot: str | None, version: str | None, why: str
+) -> None:
+    """Let `slot` answer for `model`, within a transaction that may change more.
+
+    Raises `UnavailableError` when the slot is not proven with this very version.
+    """
+    query = select(slots).where(slots.c.model == model, slots.c.slot == slot)
+    found = connection.execute(query.with_for_update()).first()
+    if found is None or (found.version, found.state) != (version, "proven"):
+        has = f"{found.version} ({found.state})" if found else "not reserved"
+        raise UnavailableError(
+            f"{model} {version} cannot answer from slot {slot!r}, which is {has}; "
+            "it must be proven there first"
+        )
+    connection.execute(
+        insert(routes).values(model=model, slot=slot, version=version, since=now(), why=why)
+    )
 
 
 def serving(project: Project, model: str) -> Serving | None:

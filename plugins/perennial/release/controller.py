@@ -20,9 +20,10 @@ from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.deploy import waiting
 from perennial.errors import BusyError
-from perennial.keep import locks, releases
+from perennial.keep import locks, release_changes, releases
 from perennial.keep.ledger import Ledger, Slot
-from perennial.keep.releases import Change, Release
+from perennial.keep.release_changes import Change
+from perennial.keep.releases import Release
 from perennial.release import machine
 from perennial.release.evidence import Evidence
 from perennial.release.guardrails import Measurement, Setting, measure
@@ -131,7 +132,7 @@ class Controller:
         crash_point(f"before {change.state}")
         begins = change.state in ("shadow", "canary", "promoted")
         after_seq = followed.evidence.seen_seq if begins else None
-        after = releases.transition(
+        after = release_changes.transition(
             self.ledger, release, change, "controller", shown, after_seq=after_seq
         )
         crash_point(f"after {change.state}")
@@ -166,7 +167,7 @@ class Controller:
 
     def _show(self, release: Release, followed: Followed, shown: list[dict[str, Any]]) -> None:
         if shown and time.monotonic() - followed.shown_at >= SHOW_SECONDS:
-            releases.show_measured(self.ledger, release, shown)
+            release_changes.show_measured(self.ledger, release, shown)
             followed.shown_at = time.monotonic()
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from perennial.declare.release import Release as Declared
-from perennial.keep.releases import UNDER_WAY, Change, Release
+from perennial.keep.release_changes import Change
+from perennial.keep.releases import UNDER_WAY, Release
 from perennial.release.guardrails import Measurement
 
 SETTLE = timedelta(seconds=2)

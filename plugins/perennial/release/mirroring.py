@@ -11,7 +11,7 @@ import time
 
 from perennial.declare.project import Project
 from perennial.deploy.slot_process import command, environment
-from perennial.keep import locks, releases
+from perennial.keep import locks, release_changes, releases
 from perennial.keep.ledger import Ledger
 from perennial.train.registry import set_champion
 
@@ -34,7 +34,7 @@ def mirror(project: Project, model: str) -> None:
             return
         set_champion(project, model, current[0].version)
         for release in behind:  # those that changed meanwhile are left for the next time
-            releases.set_mirrored(ledger, release)
+            release_changes.set_mirrored(ledger, release)
 
 
 class Mirrors:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from perennial.declare.project import Project
 from perennial.deploy import supervision
 from perennial.errors import BusyError, UnavailableError
-from perennial.keep import locks, releases
+from perennial.keep import locks, release_changes, releases
 from perennial.keep.journal import last_seq
 from perennial.keep.ledger import Ledger, Slot
 from perennial.keep.releases import Release, ReleaseState
@@ -86,7 +86,7 @@ def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) 
     declared = project.model(slot.model).release
     is_at_once = declared.kind == "at_once" or stable is None
     journal = project.var / "journal"
-    planned = releases.plan(
+    planned = release_changes.plan(
         slot.model,
         version,
         slot.slot,
@@ -98,7 +98,7 @@ def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) 
         labels_after_seq=last_seq(journal / "feedback"),
     )
     supervision.start_freshening_again(project)  # it may need other views, also to be tried
-    return releases.start(ledger, planned, "release")
+    return release_changes.start(ledger, planned, "release")
 
 
 def _proven(slots: list[Slot], model: str, version: str) -> Slot:

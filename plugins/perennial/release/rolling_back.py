@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from perennial.declare.project import Project
 from perennial.errors import BusyError, UnavailableError
-from perennial.keep import releases
+from perennial.keep import release_changes, releases
 from perennial.keep.ledger import Ledger
-from perennial.keep.releases import Change, Release, ReleaseState
+from perennial.keep.release_changes import Change
+from perennial.keep.releases import Release, ReleaseState
 from perennial.keep.report import Report
 from perennial.release import machine
 from perennial.release.mirroring import mirror
@@ -78,6 +79,6 @@ def _back(ledger: Ledger, release: Release, why: str) -> Release:
                 f"{release.id} cannot be rolled back"
             )
         change = machine.roll_back(release, why)
-        release = releases.transition(ledger, release, change, "roll-back")
+        release = release_changes.transition(ledger, release, change, "roll-back")
     over = Change("rolled_back", "rolled back", release.why, step=release.step)
-    return releases.transition(ledger, release, over, "roll-back")
+    return release_changes.transition(ledger, release, over, "roll-back")

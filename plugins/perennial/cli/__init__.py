@@ -1,0 +1,16 @@
+"""The command line: one command per stage, and what starts, stops and checks a project.
+
+Every stage's command has the stage's own arguments as options. A report is a table on a terminal,
+and JSON with `--json` or when it is piped.
+"""
+
+from __future__ import annotations
+
+# Importing a part adds its commands, in this order.
+# isort: off
+from perennial.cli import by_stage, declaring, running, living, acting, processes  # noqa: F401
+
+# isort: on
+from perennial.cli.group import commands, main
+
+__all__ = ["commands", "main"]

@@ -1,0 +1,5 @@
+"""So that `python -m perennial.cli` is the command line, too."""
+
+from perennial.cli import main
+
+main()
