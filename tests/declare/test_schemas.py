@@ -21,7 +21,7 @@ def schemas(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_every_kind_has_a_valid_schema(schemas: dict[str, Any]) -> None:
-    assert set(schemas) == set(SCHEMAS) == {"model", "gate", "landing", "simulation"}
+    assert set(schemas) == set(SCHEMAS) == {"model", "gate", "gateway", "landing", "simulation"}
     for schema in schemas.values():
         jsonschema.Draft202012Validator.check_schema(schema)
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from perennial.declare.dbt_tables import from_dbt
 from perennial.declare.gates import Gate
+from perennial.declare.gateway import GATEWAY, Gateway
 from perennial.declare.model import Model
 from perennial.declare.reading import parse
 from perennial.declare.settings import Settings
@@ -65,6 +66,12 @@ def read_model(path: Path, shown: str) -> Model:
     if "name" in content:
         raise DeclarationError([f"{shown}: name is not a field: the file's name is the model's"])
     return parse(Model, {"name": path.stem, **content}, shown)
+
+
+def read_gateway(root: Path) -> Gateway:
+    """What `bentofiles/gateway.yaml` declares; every default where there is none."""
+    path = root / GATEWAY
+    return parse(Gateway, load_yaml(path, GATEWAY) or {}, GATEWAY) if path.exists() else Gateway()
 
 
 def read_gate(path: Path, shown: str) -> Gate:

@@ -10,12 +10,14 @@ from typing import TypeVar
 from perennial.declare.declared import (
     each,
     read_gate,
+    read_gateway,
     read_model,
     read_settings,
     read_simulation,
     read_sources,
 )
 from perennial.declare.gates import Gate, Layer
+from perennial.declare.gateway import Gateway
 from perennial.declare.model import Model
 from perennial.declare.reading import nearest
 from perennial.declare.settings import Settings
@@ -73,6 +75,11 @@ class Project:
         """All declared models by name."""
         found = each(self.files("models", "*.yaml"), self.read_model)
         return {model.name: model for model in found}
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """What is declared of the gateway."""
+        return read_gateway(self.root)
 
     @cached_property
     def gates(self) -> dict[tuple[Layer, str], Gate]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from perennial.declare.described import fields_of
 from perennial.declare.gates import Gate
+from perennial.declare.gateway import Gateway
 from perennial.declare.model import Model
 from perennial.declare.settings import Settings
 from perennial.declare.simulation import Simulation
@@ -40,6 +41,11 @@ CHAPTERS = (
         "Models: `models/<name>.yaml`",
         "One file per model. `name` is the file's name and is not written into it.",
         Model,
+    ),
+    Chapter(
+        "Gateway: `bentofiles/gateway.yaml`",
+        "One file; what it leaves out has the default.",
+        Gateway,
     ),
     Chapter(
         "Rehearsals: `data/simulations/<name>.yaml`",

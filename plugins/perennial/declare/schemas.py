@@ -7,6 +7,7 @@ from pathlib import Path
 
 from perennial.declare.frozen import Frozen
 from perennial.declare.gates import Gate
+from perennial.declare.gateway import Gateway
 from perennial.declare.model import Model
 from perennial.declare.simulation import Simulation
 from perennial.declare.sources import Landing
@@ -14,6 +15,7 @@ from perennial.declare.sources import Landing
 SCHEMAS: dict[str, type[Frozen]] = {
     "model": Model,
     "gate": Gate,
+    "gateway": Gateway,
     "landing": Landing,
     "simulation": Simulation,
 }
