@@ -24,14 +24,23 @@ def write(path: Path, commands: click.Group) -> Path:
 
 
 def _commands(group: click.Group) -> str:
-    listed = [each for each in group.commands.values() if not each.hidden]
-    return "\n".join(["## Commands\n", *(_command(each) for each in listed)])
+    return "\n".join(["## Commands\n", *_all("perennial", group)])
 
 
-def _command(command: click.Command) -> str:
+def _all(path: str, group: click.Group) -> list[str]:
+    told = []
+    for command in group.commands.values():
+        if not command.hidden:
+            told.append(_command(f"{path} {command.name}", command))
+            if isinstance(command, click.Group):
+                told += _all(f"{path} {command.name}", command)
+    return told
+
+
+def _command(path: str, command: click.Command) -> str:
     options = [each for each in command.params if isinstance(each, click.Option)]
     rows = [(f"`{each.opts[0]}`", _default(each), each.help or "") for each in options]
-    lines = [f"### `perennial {command.name}`\n", f"{command.help}\n"]
+    lines = [f"### `{path}`\n", f"{command.help}\n"]
     if rows:
         lines.append(table(("option", "default", "meaning"), rows) + "\n")
     return "\n".join(lines)

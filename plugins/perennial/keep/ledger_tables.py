@@ -129,6 +129,22 @@ decisions = Table(
 )
 
 
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("scopes", String, nullable=False),  # separated by spaces
+    Column("hash", String, nullable=False),  # SHA-256 of the secret, which is kept nowhere
+    Column("previous_hash", String),  # of the secret before a rotation
+    Column("previous_until", String),
+    Column("created_at", String, nullable=False),
+    Column("expires_at", String),
+    Column("revoked_at", String),
+    Column("last_used", String),  # the UTC day
+)
+
+
 def open_database(url: str) -> Engine:
     """The database at `url` with all tables; several processes may open it for the first time.
 
