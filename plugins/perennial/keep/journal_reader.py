@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,17 @@ from perennial.keep.journal_lines import Entry, decode, segments
 
 @dataclass
 class Reader:
-    """Follows a journal from a place; `poll` gives what has come since."""
+    """Follows a journal from a place; `poll` gives what has come since.
+
+    `n_torn` lines could not be read, and `n_missing` numbers were passed over (those of damaged
+    lines too): what comes next has a higher number than the last one's next. A reader that begins
+    at 0 takes the first entry that there still is as the journal's beginning.
+    """
 
     folder: Path
     after: int = 0
     n_torn: int = 0
+    n_missing: int = 0
     _segment: Path | None = None
     _offset: int = 0
 
@@ -28,7 +35,8 @@ class Reader:
         for segment in self._from_here():
             if segment != self._segment:
                 self._segment, self._offset = segment, 0
-            self._read(segment, found, limit)
+            with suppress(FileNotFoundError):  # put away meanwhile; a gap would be counted
+                self._read(segment, found, limit)
             if len(found) >= limit:
                 break
         return found
@@ -57,6 +65,8 @@ class Reader:
         found += together
         self._offset = offset
         if together:
+            if self.after:
+                self.n_missing += together[-1].seq - self.after - len(together)
             self.after = together[-1].seq
 
     def _from_here(self) -> list[Path]:
