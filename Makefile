@@ -93,6 +93,10 @@ bench-training-rows: setup ## Time the training rows of the year (needs `make re
 bench-gateway: setup ## Count the questions that the gateway answers in a second
 	python benchmarks/bench_gateway.py
 
+.PHONY: bench-serving
+bench-serving: setup ## Compare the gateway with plain BentoML and FastAPI; write docs/benchmarks.md
+	python benchmarks/bench_serving.py --write
+
 .PHONY: bench-freshener
 bench-freshener: setup ## Time events from the journal to the online store
 	python benchmarks/bench_freshener.py

@@ -1,0 +1,97 @@
+"""The measured rounds as a table, a plot, and a section of the documentation."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+from importlib.metadata import version
+from pathlib import Path
+
+from serving.load import Load, client
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE, PLOT = DOCS / "benchmarks.md", DOCS / "images" / "serving.svg"
+BEGIN, END = "<!-- serving: begin -->", "<!-- serving: end -->"
+BASIS = "plain BentoML"
+PACKAGES = ("bentoml", "fastapi", "lightgbm", "uvicorn", "uvloop", "httptools", "orjson", "feast")
+
+
+def printed(
+    measured: dict[str, list[Load]], differences: dict[str, float], asked: argparse.Namespace
+) -> str:
+    """The table in Markdown: medians of the rounds."""
+    head = (
+        "| server | requests/s | of plain BentoML | p50 ms | p99 ms | errors | largest difference |"
+    )
+    lines = [head, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    basis = _median(measured[BASIS], "requests_per_second") if BASIS in measured else None
+    for name, rounds in measured.items():
+        rate = _median(rounds, "requests_per_second")
+        ratio = f"{rate / basis:.2f}" if basis else ""
+        p50, p99 = _median(rounds, "p50_ms"), _median(rounds, "p99_ms")
+        n_errors = sum(each.n_errors for each in rounds)
+        lines.append(
+            f"| {name} | {rate:,.0f} | {ratio} | {p50:.1f} | {p99:.1f} | {n_errors} "
+            f"| {differences[name]:.1g} |"
+        )
+    told = (
+        f"Medians of {asked.rounds} rounds of {asked.seconds:g} s in turns, {asked.connections} "
+        f"connections, one row a request, driven by {client()} on the same machine: {machine()}."
+    )
+    return "\n".join([*lines, "", told])
+
+
+def machine() -> str:
+    """What it ran on."""
+    cores = len(os.sched_getaffinity(0))
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return f"{cores} cores, {_processor()}, Python {platform.python_version()}, {versions}"
+
+
+def write(
+    measured: dict[str, list[Load]], differences: dict[str, float], asked: argparse.Namespace
+) -> None:
+    """Put table and plot between the two marks of the page."""
+    _plot(measured)
+    page = PAGE.read_text(encoding="utf-8")
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    table = printed(measured, differences, asked)
+    PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+
+
+def _plot(measured: dict[str, list[Load]]) -> None:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "serving"
+    from matplotlib import pyplot as plt
+
+    names = list(measured)
+    figure, (rates, tails) = plt.subplots(1, 2, figsize=(9, 2.6), sharey=True)
+    for axes, what, label in (
+        (rates, "requests_per_second", "requests a second (more is better)"),
+        (tails, "p99_ms", "99 % answered within … ms (log; less is better)"),
+    ):
+        axes.barh(names, [_median(measured[name], what) for name in names], color="#4c78a8")
+        for place, name in enumerate(names):
+            axes.plot([getattr(each, what) for each in measured[name]],
+                      [place] * len(measured[name]), "k|")  # fmt: skip
+        axes.set_xlabel(label)
+        axes.spines[["top", "right"]].set_visible(False)
+    tails.set_xscale("log")
+    figure.tight_layout()
+    figure.savefig(PLOT, metadata={"Date": None})
+
+
+def _median(rounds: list[Load], what: str) -> float:
+    return statistics.median(getattr(each, what) for each in rounds)
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "unknown processor"
