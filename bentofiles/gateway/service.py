@@ -7,6 +7,7 @@ import gc
 import bentoml
 
 from perennial.declare.project import Project
+from perennial.serve.authenticating import Doorkeeper
 from perennial.serve.gateway import Gateway
 
 gateway = Gateway(Project.find())
@@ -32,3 +33,6 @@ class GatewayService:
     async def close(self) -> None:
         """Close connections and free the journals."""
         await gateway.close()
+
+
+GatewayService.add_asgi_middleware(Doorkeeper, guard=gateway.guard)  # before BentoML's own pages

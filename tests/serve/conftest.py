@@ -267,6 +267,7 @@ def bakery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project with its features registered and in the online store; made once, then copied."""
     project = Project(tmp_path_factory.mktemp("bakery"), settings())
     write_text(project.root / "data" / "__sources.yml", yaml.safe_dump(SOURCES))
+    write_text(project.root / "bentofiles" / "gateway.yaml", "access: local\n")
     write_text(project.feature_repo / "bakery_features.py", DEFINITIONS)
     write_text(project.feature_repo / "feature_store.yaml", yaml.safe_dump(STORE))
     declare(project)

@@ -34,9 +34,11 @@ def slot(model: str, slot: str, only_check: bool) -> None:
 @commands.command(hidden=True)
 def gateway() -> None:
     """Be the gateway (the supervisor starts this)."""
+    from perennial.serve.authenticating import must_be_safe
     from perennial.serve.process import serve
 
     project = Project.find()
+    must_be_safe(project)
     serve(
         project.root / "bentofiles" / "gateway",
         project.settings.host,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -29,6 +31,14 @@ class Settings(BaseSettings):
         None, description="MLflow tracking URI; SQLite and files below var/ when unset."
     )
     host: str = Field("127.0.0.1", description="The address the gateway listens on.")
+    gateway_access: Literal["keys"] | None = Field(
+        None,
+        description="keys: the gateway asks for API keys here even where bentofiles/gateway.yaml "
+        "declares access: local. It can only be made stricter.",
+    )
+    api_key: SecretStr | None = Field(
+        None, description="The token that this project's own commands show to its gateway."
+    )
     gateway_port: int = Field(3000, ge=1, le=65535, description="The gateway's port.")
     airflow_password: SecretStr | None = Field(
         None, description="Of the user admin of Airflow's pages; a random one when unset."

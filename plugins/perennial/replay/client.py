@@ -20,6 +20,8 @@ class GatewayClient:
     def __init__(self, project: Project) -> None:
         self._address = (project.settings.host, project.settings.gateway_port)
         self._connection = http.client.HTTPConnection(*self._address, timeout=30)
+        token = project.settings.api_key
+        self._shown = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
 
     def post(self, path: str, body: Any) -> Any:
         """The gateway's answer; `UnavailableError` for anything but 200."""
@@ -42,7 +44,8 @@ class GatewayClient:
             time.sleep(0.005)
 
     def _ask(self, method: str, path: str, body: bytes | None) -> Any:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        kind = {"Content-Type": "application/json"} if body is not None else {}
+        headers = {**kind, **self._shown}
         try:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()

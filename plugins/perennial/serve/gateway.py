@@ -16,14 +16,15 @@ from starlette.types import ASGIApp
 
 from perennial.declare.project import Project
 from perennial.errors import DeclarationError
-from perennial.keep.journal import Journal
 from perennial.keep.ledger import Ledger
 from perennial.keep.watermark import Watermark, watermarks
 from perennial.serve.asking import SlotClient
+from perennial.serve.authenticating import Doorkeeper, Guard
 from perennial.serve.desk import PredictionDesk
 from perennial.serve.feedback import FeedbackDesk
+from perennial.serve.journaling import Refusals, opened
 from perennial.serve.limits import Limits
-from perennial.serve.metrics import EVENTS_FRESH, EVENTS_LAST
+from perennial.serve.metrics import EVENTS_FRESH, EVENTS_LAST, SYNC_FAILURES
 from perennial.serve.openapi import document
 from perennial.serve.posting import EventDesk
 from perennial.serve.refusals import RefusedError, http_refusal, refusal
@@ -42,13 +43,15 @@ class Gateway:
         self.project = project
         self.client = SlotClient(project.settings)
         ledger = Ledger.of(project)
-        self.predictions = Journal(project.var / "journal" / "predictions")
+        self.guard = Guard(project, ledger)
+        self.predictions = opened(project, "predictions")
         self.events = EventDesk(project)
         self.feedback = FeedbackDesk(project)
         self.desks = {
             name: PredictionDesk(project, model, ledger, self.client, self.predictions)
             for name, model in project.models.items()
         }
+        self._refusals: list[Refusals] = []
         self._stop = threading.Event()
 
     async def is_ready(self) -> bool:
@@ -65,6 +68,8 @@ class Gateway:
             for name in self.events.sources:
                 EVENTS_LAST.labels(name).set(self.events.last_seq(name))
                 EVENTS_FRESH.labels(name).set(marks.get(name, Watermark()).fresh_seq)
+            for journal in (self.predictions, self.feedback.journal):
+                SYNC_FAILURES.labels(journal.folder.name).set(journal.sync.n_failed)
 
     def app(self) -> ASGIApp:
         """The ASGI application with all routes and limits."""
@@ -79,7 +84,11 @@ class Gateway:
             Route("/events/{source}", self._guarded(self._read_events), methods=["GET"]),
             Route("/openapi.json", self._openapi, methods=["GET"]),
         ]
-        return Limits(Starlette(routes=routes, exception_handlers={HTTPException: http_refusal}))
+        inner = Starlette(routes=routes, exception_handlers={HTTPException: http_refusal})
+        declared = self.project.gateway
+        bounded = Limits(inner, declared.max_body_bytes, declared.max_depth)
+        self._refusals.append(Refusals(Doorkeeper(bounded, self.guard), self.predictions))
+        return self._refusals[-1]
 
     async def close(self) -> None:
         """Close connections and free the journals."""
@@ -87,6 +96,9 @@ class Gateway:
         for desk in self.desks.values():
             await desk.close()
         await self.client.close()
+        await self.guard.close()
+        for each in self._refusals:
+            each.close()
         self.predictions.close()
         self.feedback.close()
         self.events.close()

@@ -1,8 +1,9 @@
-"""Bounds on every request before anything reads it: size, content type, time."""
+"""Bounds on every request before anything reads it: size, content type, time, depth."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,18 +12,23 @@ from perennial.serve.refusals import RefusedError, refusal
 MAX_BODY_BYTES = 1_000_000
 BODY_SECONDS = 10.0
 JSON = "application/json"
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKET = bytes(each for each in range(256) if each not in b"[]{}")
 
 
 class Limits:
-    """ASGI middleware: POST bodies are JSON, at most 1 MB, and arrive within ten seconds.
+    """ASGI middleware: POST bodies are JSON, bounded, and arrive within ten seconds.
 
     Anything else is refused before it is parsed: 415 for another content type (a pickle among
-    them), 413 for too many bytes (declared or streamed), 408 for a body that does not come.
+    them), 413 for too many bytes (declared or streamed), 408 for a body that does not come, 400
+    for one that is nested deeper than `max_depth` (None: no bound here).
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES, max_depth: int | None = None
+    ) -> None:
         self.app = app
-        self.max_bytes = max_bytes
+        self.max_bytes, self.max_depth = max_bytes, max_depth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its whole body, or refuse it."""
@@ -32,6 +38,8 @@ class Limits:
         try:
             self._check_headers(dict(scope["headers"]))
             body = await asyncio.wait_for(self._read(receive), BODY_SECONDS)
+            if self.max_depth is not None and is_deeper(body, self.max_depth):
+                raise _too_deep(self.max_depth)
         except TimeoutError:
             error = RefusedError(408, "too_slow", f"the body did not come in {BODY_SECONDS:g} s")
             await refusal(error)(scope, receive, send)
@@ -67,6 +75,29 @@ class Limits:
 
     def _too_large(self) -> RefusedError:
         return RefusedError(413, "too_large", f"a body holds at most {self.max_bytes} bytes")
+
+
+def is_deeper(body: bytes, most: int) -> bool:
+    """Whether JSON is nested deeper than `most`; of other bytes, whether it could be.
+
+    Takes time in proportion to the bytes, whatever they are.
+
+    >>> is_deeper(b'[{"a": [1]}]', 2), is_deeper(b'[{"a": "[[["}]', 2)
+    (True, False)
+    """
+    if body.count(b"[") + body.count(b"{") <= most:
+        return False
+    depth = 0
+    for each in _TEXT.sub(b"", body).translate(None, _NO_BRACKET):
+        depth += 1 if each in b"[{" else -1
+        if depth > most:
+            return True
+    return False
+
+
+def _too_deep(most: int) -> RefusedError:
+    mistake = {"field": "body", "found": None, "allowed": f"JSON nested {most} deep at most"}
+    return RefusedError(400, "malformed", "the body is nested too deep", [mistake])
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
