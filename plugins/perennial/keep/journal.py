@@ -88,6 +88,7 @@ class Journal:
         self.sync.close()
         os.close(self._file)
         os.close(self._lock)
+        self._file = -1  # an append that comes too late must not meet another file's number
 
     def _cut(self) -> None:
         """Take away what is not a whole append. Needs no space on the disk."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import Any
 
@@ -15,6 +14,7 @@ from perennial.serve import entries
 from perennial.serve.answering import answer_of
 from perennial.serve.arms import Arms, Asked, milliseconds
 from perennial.serve.asking import SlotClient
+from perennial.serve.journaling import written, written_or_dropped
 from perennial.serve.metrics import ANSWER_SECONDS, ANSWERS, FAILURES, FALLBACKS, MISSING_FEATURES
 from perennial.serve.parting import Part, Present, present, split
 from perennial.serve.questions import QuestionParser
@@ -22,8 +22,6 @@ from perennial.serve.refusals import RefusedError
 from perennial.serve.routing import Router
 from perennial.serve.shadows import Shadows
 from perennial.serve.versions import Versions
-
-logger = logging.getLogger(__name__)
 
 
 class PredictionDesk:
@@ -99,10 +97,7 @@ class PredictionDesk:
             FAILURES.labels(self.model.name, part.arm.variant, error.code).inc(len(part.rows))
             spent_ms = milliseconds(began)
             made = entries.failed(part.arm, part.questions, error, spent_ms, now.release_id)
-            try:
-                self._journal.append(made)
-            except OSError as full:
-                logger.warning("failure not journaled: %s", full)
+            written_or_dropped(self._journal, made, "failure", len(part.questions))
             raise
 
     def _answers(
@@ -125,12 +120,7 @@ class PredictionDesk:
         return answers
 
     def _write(self, made: list[entries.Entry]) -> None:
-        try:
-            self._journal.append(made)
-        except OSError as error:
-            raise RefusedError(
-                503, "journal", f"answers cannot be journaled now: {error.strerror}", None, 5
-            ) from error
+        written(self._journal, made, "answers")
 
     def _count(self, asked: Asked) -> None:
         name, n = self.model.name, len(asked.questions)

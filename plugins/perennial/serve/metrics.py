@@ -40,6 +40,24 @@ SHADOW = Gauge(
     multiprocess_mode="mostrecent",
 )
 FEEDBACK = Counter("perennial_feedback_total", "Labels journaled", ["model"])
+FEEDBACK_REPEATS = Counter(
+    "perennial_feedback_repeats_total",
+    "Labels of predictions that have one: the same (repeated), or another (conflicting)",
+    ["model", "outcome"],
+)
+DROPPED = Counter(
+    "perennial_dropped_total",
+    "Not journaled: copies and failures (questions), refusals (requests); never an answer",
+    ["what"],
+)
+for _what in ("copy", "failure", "refusal"):
+    DROPPED.labels(_what)  # told from the beginning, as 0
+SYNC_FAILURES = Gauge(
+    "perennial_journal_sync_failures",
+    "How often the disk did not take what a journal holds, since the start",
+    ["journal"],
+    multiprocess_mode="mostrecent",
+)
 MISSING_FEATURES = Counter(
     "perennial_missing_features_total", "Features without a value when asked", ["model", "view"]
 )

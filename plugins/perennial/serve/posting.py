@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from perennial.declare.project import Project
 from perennial.declare.sources import Source
-from perennial.keep.journal import Journal
 from perennial.serve.forms import event
+from perennial.serve.journaling import opened, written
 from perennial.serve.metrics import EVENTS
 from perennial.serve.refusals import RefusedError
 
@@ -50,7 +50,7 @@ class _Inbox:
     def __init__(self, project: Project, source: Source) -> None:
         self.source = source
         self.form = event(source, MOST)
-        self.journal = Journal(project.var / "journal" / "events" / source.name)
+        self.journal = opened(project, "events", source.name)
 
     def post(self, body: bytes) -> dict[str, int]:
         rows, _ = self.form.parse(body, f"the {self.source.name} event")
@@ -64,11 +64,6 @@ class _Inbox:
             )
         received_at = datetime.now(UTC)
         entries = [{"received_at": received_at, "row": row} for row in rows]
-        try:
-            last = self.journal.append(entries)
-        except OSError as error:
-            raise RefusedError(
-                503, "journal", f"events cannot be written now: {error.strerror}", None, 5
-            ) from error
+        last = written(self.journal, entries, "events")
         EVENTS.labels(self.source.name).inc(len(rows))
         return {"accepted": len(rows), "seq": last}

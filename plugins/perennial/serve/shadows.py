@@ -11,7 +11,8 @@ from typing import Any
 from perennial.keep.journal import Journal
 from perennial.serve import entries
 from perennial.serve.arms import CHALLENGER_SHARE, Arm, Arms, Asked, milliseconds
-from perennial.serve.metrics import COPIES
+from perennial.serve.journaling import written_or_dropped
+from perennial.serve.metrics import COPIES, DROPPED
 from perennial.serve.refusals import RefusedError
 from perennial.serve.splitting import is_copied
 
@@ -90,16 +91,15 @@ class Shadows:
         # As if it had been asked first: what the champion's answer waited for counts here too.
         latency_ms = milliseconds(began) + (asked.looked_ms if is_same else 0)
         made = entries.copied(challenger, ids, scores, why, latency_ms, release_id)
-        try:
-            self._journal.append(made)
-        except OSError as error:
-            logger.warning("copies of %s not journaled: %s", challenger.version, error)
-            self._count(challenger, "dropped", len(ids))
-        else:
+        if written_or_dropped(self._journal, made, "copy", len(ids)):
             self._count(challenger, "failed" if why else "answered", len(ids))
+        else:
+            COPIES.labels(challenger.declared.model.name, "dropped").inc(len(ids))
 
     def _count(self, challenger: Arm, outcome: str, n: int) -> None:
         COPIES.labels(challenger.declared.model.name, outcome).inc(n)
+        if outcome == "dropped":
+            DROPPED.labels("copy").inc(n)
 
 
 def _only(asked: Asked, rows: list[int]) -> Asked:
