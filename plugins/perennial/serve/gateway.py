@@ -87,8 +87,8 @@ class Gateway:
         inner = Starlette(routes=routes, exception_handlers={HTTPException: http_refusal})
         declared = self.project.gateway
         bounded = Limits(inner, declared.max_body_bytes, declared.max_depth)
-        self._refusals.append(Refusals(Doorkeeper(bounded, self.guard), self.predictions))
-        return self._refusals[-1]
+        self._refusals.append(Refusals(bounded, self.predictions))
+        return Doorkeeper(self._refusals[-1], self.guard)  # strangers must not fill the journal
 
     async def close(self) -> None:
         """Close connections and free the journals."""
