@@ -167,7 +167,7 @@ def seed_release(ledger: Ledger) -> None:
     """The first version at once, the second by a canary that has come to its second step."""
     ledger.set_slot(MODEL, "blue", OLD, "proven")
     night = FIRST.isoformat()
-    first = plan(MODEL, OLD, "blue", night=night, why="nothing served", kind="at_once")
+    first = plan(MODEL, OLD, "blue", night=night, why="nothing served", kind="first")
     start(ledger, first, "test")
     ledger.set_slot(MODEL, "green", NEW, "proven")
     night = (FIRST + timedelta(days=PROMOTED_ON)).isoformat()

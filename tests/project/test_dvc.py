@@ -65,7 +65,7 @@ class Clone:
         for shipped, changed in (
             ("learning_rate: 0.1,", f"learning_rate: {learning_rate},"),
             ("max_rounds: 300}", f"max_rounds: {max_rounds}}}"),
-            ("judge:\n", "release: {kind: at_once}\njudge:\n  margin: 0.9\n"),
+            ("judge:\n", "release: {kind: blue_green, armed_hours: 0}\njudge:\n  margin: 0.9\n"),
         ):
             assert text.count(shipped) == 1, shipped
             text = text.replace(shipped, changed)

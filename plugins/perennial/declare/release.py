@@ -9,6 +9,24 @@ from pydantic import Field, model_validator
 from perennial.declare.frozen import Frozen
 from perennial.declare.guardrails import Guardrails
 
+Kind = Literal["canary", "shadow", "ab", "blue_green"]
+
+USES: dict[Kind, frozenset[str]] = {
+    "canary": frozenset({"shadow", "steps", "min_requests"}),
+    "shadow": frozenset({"shadow", "then"}),
+    "ab": frozenset({"shadow", "ab", "min_requests"}),
+    "blue_green": frozenset(),
+}
+"""Which of the fields below that are not for every kind each kind reads; others are refused."""
+
+NEEDS: dict[Kind, frozenset[str]] = {
+    "canary": frozenset(),
+    "shadow": frozenset({"shadow"}),
+    "ab": frozenset({"ab"}),
+    "blue_green": frozenset(),
+}
+"""Which of them must not be null."""
+
 
 class Shadow(Frozen):
     """Answers that are compared and never shown."""
@@ -17,12 +35,29 @@ class Shadow(Frozen):
     min_requests: int = Field(200, ge=1, description="Copies that must be compared before a step.")
 
 
-class Release(Frozen):
-    """Shadow, then canary steps by evidence, then promotion; or all at once."""
+class Ab(Frozen):
+    """A fixed split for a fixed time, then a verdict on one measurement."""
 
-    kind: Literal["canary", "at_once"] = Field(
+    weight: float = Field(0.5, gt=0, lt=1, description="Share of the traffic for the challenger.")
+    hours: float = Field(gt=0, description="How long the split lasts before the verdict.")
+    metric: Literal["loss", "errors", "latency"] = Field(
+        description="The guardrail whose measured difference (challenger minus champion, the "
+        "smaller the better) gives the verdict.",
+    )
+    margin: float = Field(
+        0.0, ge=0, description="How much worse than the champion it may surely not be, in the "
+        "metric's unit; 0: it must surely be better.",
+    )  # fmt: skip
+
+
+class Release(Frozen):
+    """How a proven version comes to answer: by evidence, by a verdict, by a person, or at once."""
+
+    kind: Kind = Field(
         "canary",
-        description="canary: shadow, then the steps. at_once: a proven version answers everything.",
+        description="canary: shadow, then the steps. shadow: answers compared and never shown, "
+        "then a person decides. ab: a fixed split for a time, then a verdict. blue_green: all at "
+        "once when its server answers, the old version warm.",
     )
     sticky_by: tuple[str, ...] = Field(
         (), description="Request fields whose values always go to the same version during a "
@@ -30,13 +65,19 @@ class Release(Frozen):
     )  # fmt: skip
     shadow: Shadow | None = Field(
         default_factory=lambda: Shadow.model_validate({}),
-        description="The first phase; null begins with the first step.",
+        description="The first phase; null begins with what follows it.",
     )
+    then: Literal["wait", "promote"] = Field(
+        "wait", description="For kind shadow, once everything passed: wait for a person's "
+        "`perennial release promote` until the time limit, or promote.",
+    )  # fmt: skip
     steps: tuple[float, ...] = Field(
-        (0.05, 0.25, 0.5), description="Growing shares of the traffic, each below 1."
-    )
+        (0.05, 0.25, 0.5), description="For kind canary: growing shares of the traffic, each "
+        "below 1.",
+    )  # fmt: skip
+    ab: Ab | None = Field(None, description="For kind ab: the split and its verdict.")
     min_requests: int = Field(
-        100, ge=1, description="Answers of the challenger that each step needs."
+        100, ge=1, description="Answers of the challenger that each step, and a verdict, needs."
     )
     guardrails: Guardrails = Field(
         default_factory=lambda: Guardrails.model_validate({}),
@@ -51,8 +92,13 @@ class Release(Frozen):
         description="Of each guardrail over the whole release, however often it is looked at.",
     )  # fmt: skip
     time_limit_hours: float = Field(
-        24, gt=0, description="After so long without promotion the champion stays."
-    )
+        24, gt=0, description="After so long without promotion the champion stays; a pause does "
+        "not stop this clock.",
+    )  # fmt: skip
+    blind_minutes: float = Field(
+        10, gt=0, description="After so long without being able to read the evidence the champion "
+        "stays, or comes back.",
+    )  # fmt: skip
     armed_hours: float = Field(
         24, ge=0, description="How long after promotion the old version stays warm and the "
         "guardrails go on.",
@@ -62,6 +108,14 @@ class Release(Frozen):
         "that time, unseen, so that both are still compared over the same period.",
     )  # fmt: skip
 
+    @property
+    def n_phases(self) -> int:
+        """In how many phases of their own evidence is gathered, the armed time included."""
+        uses = USES[self.kind]
+        in_shadow = "shadow" in uses and self.shadow is not None
+        n_steps = len(self.steps) if "steps" in uses else 0
+        return in_shadow + n_steps + ("ab" in uses and self.ab is not None) + 1
+
     @model_validator(mode="after")
     def _steps_grow(self) -> Self:
         if any(not 0 < step < 1 for step in self.steps) or list(self.steps) != sorted(
@@ -70,4 +124,38 @@ class Release(Frozen):
             raise ValueError(f"steps must grow and lie between 0 and 1, got {list(self.steps)}")
         if self.kind == "canary" and not self.steps and self.shadow is None:
             raise ValueError("a canary needs steps, or a shadow phase, or both")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        of_kinds = frozenset().union(*USES.values())
+        idle = sorted(of_kinds & self.model_fields_set - USES[self.kind])
+        for name in idle:
+            by = [kind for kind, used in USES.items() if name in used]
+            raise ValueError(
+                f"kind {self.kind} has no use for `{name}`; leave it out, or declare "
+                f"kind: {' or '.join(by)}"
+            )
+        for name in sorted(NEEDS[self.kind]):
+            if getattr(self, name) is None:
+                raise ValueError(f"kind {self.kind} needs `{name}`, which is null or left out")
+        return self
+
+    @model_validator(mode="after")
+    def _verdict_can_come(self) -> Self:
+        if self.kind != "ab" or self.ab is None:
+            return self
+        limit = getattr(self.guardrails, self.ab.metric)
+        if limit is None:
+            raise ValueError(
+                f"ab.metric {self.ab.metric} is not measured, because guardrails.{self.ab.metric} "
+                "is null; declare its limit"
+            )
+        if self.ab.metric == "latency" and self.guardrails.latency.ratio is not None:
+            raise ValueError("ab.metric latency needs guardrails.latency.extra_ms, not a ratio")
+        if self.ab.hours >= self.time_limit_hours:
+            raise ValueError(
+                f"ab.hours must be below time_limit_hours ({self.time_limit_hours:g}), or no "
+                f"verdict can come, got {self.ab.hours:g}"
+            )
         return self

@@ -21,11 +21,14 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    false,
     func,
     select,
     text,
 )
 from sqlalchemy.schema import CreateIndex, CreateTable
+
+from perennial.keep.ledger_columns import add_missing_columns
 
 metadata = MetaData()
 
@@ -77,7 +80,7 @@ releases = Table(
     Column("slot", String, nullable=False),
     Column("stable_version", String),  # what it returns to; null when nothing served
     Column("stable_slot", String),
-    Column("kind", String, nullable=False),  # canary | at_once
+    Column("kind", String, nullable=False),  # first, or as declared
     Column("state", String, nullable=False),
     Column("step", Integer, nullable=False, default=0),  # place in the declared steps
     Column("weight", Float, nullable=False, default=0.0),  # share of the traffic, 0 to 1
@@ -91,6 +94,9 @@ releases = Table(
     Column("is_mirrored", Boolean, nullable=False, default=False),  # the registry's alias follows
     Column("started_at", String, nullable=False),
     Column("state_since", String, nullable=False),
+    Column("paused_at", String),  # since when a person holds it; null when nobody does
+    Column("blind_since", String),  # since when its evidence cannot be read; null when it can
+    Column("has_verdict", Boolean, nullable=False, default=False, server_default=false()),
 )
 _is_open = text(f"state IN {OPEN}")
 Index(
@@ -115,6 +121,7 @@ release_record = Table(
     Column("action", String, nullable=False),
     Column("why", String, nullable=False),
     Column("measured", String, nullable=False),  # JSON: each guardrail's measurement
+    Column("actor", String, nullable=False, default="", server_default=""),  # who did it
 )
 
 decisions = Table(
@@ -172,6 +179,7 @@ def _make(connection: Connection) -> None:
         connection.execute(CreateTable(table, if_not_exists=True))
         for index in table.indexes:
             connection.execute(CreateIndex(index, if_not_exists=True))
+    add_missing_columns(connection, metadata)
 
 
 def _make_on_server(connection: Connection) -> None:
@@ -182,6 +190,7 @@ def _make_on_server(connection: Connection) -> None:
     """
     connection.execute(select(func.pg_advisory_xact_lock(TABLES_LOCK)))
     metadata.create_all(connection)
+    add_missing_columns(connection, metadata)
 
 
 def _share(connection: Any, _record: Any) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, insert, update
@@ -18,7 +19,10 @@ from sqlalchemy.exc import IntegrityError
 from perennial.errors import BusyError
 from perennial.keep.ledger import Ledger, Slot, now, put_route
 from perennial.keep.ledger_tables import release_record, releases
-from perennial.keep.releases import Release, ReleaseState
+from perennial.keep.releases import SAME_EVIDENCE, Release, ReleaseKind, ReleaseState
+
+SETTLE = timedelta(seconds=2)
+"""How long a rollback holds its slots: until every gateway has read the route anew."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,30 @@ class Change:
     champion: Literal["new", "stable", "same"] = "same"
     """Who answers from now on: the release's version, the one before, or who did so far."""
 
+    @property
+    def begins_phase(self) -> bool:
+        """Whether evidence is gathered anew from here on."""
+        return self.state in ("shadow", "canary", "promoted") and self.action not in SAME_EVIDENCE
+
+
+def keep_on(release: Release, action: str, why: str) -> Change:
+    """A change of `release` that leaves its state and its traffic as they are."""
+    return Change(
+        release.state,
+        action,
+        why,
+        step=release.step,
+        weight=release.weight,
+        shadow=release.shadow,
+    )
+
+
+def back(release: Release, why: str, action: str = "roll back") -> Change:
+    """Back to what answered before; the route moves only when it had moved."""
+    has_moved = release.state in ("promoted", "done")
+    champion: Literal["stable", "same"] = "stable" if has_moved else "same"
+    return Change("rolling_back", action, why, step=release.step, champion=champion)
+
 
 def plan(
     model: str,
@@ -43,12 +71,17 @@ def plan(
     night: str,
     why: str,
     stable: Slot | None = None,
-    kind: Literal["canary", "at_once"] = "canary",
+    kind: ReleaseKind = "canary",
+    state: ReleaseState | None = None,
+    shadow: float = 0.0,
     after_seq: int = 0,
     labels_after_seq: int = 0,
 ) -> Release:
-    """A release that could begin: `done` already when it is all at once, `pending` otherwise."""
-    is_at_once = kind == "at_once"
+    """A release that could begin: `pending`, and `done` already when it is a model's first.
+
+    `state` and `shadow` say otherwise: `promoted` answers at once, and is armed.
+    """
+    state = state or ("done" if kind == "first" else "pending")
     return Release(
         id=0,
         model=model,
@@ -57,17 +90,17 @@ def plan(
         stable_version=stable.version if stable else None,
         stable_slot=stable.slot if stable else None,
         kind=kind,
-        state="done" if is_at_once else "pending",
+        state=state,
         step=0,
         weight=0.0,
-        shadow=0.0,
+        shadow=shadow,
         revision=0,
         after_seq=after_seq,
         labels_after_seq=labels_after_seq,
         measured="[]",
         night=night,
         why=why,
-        is_mirrored=not is_at_once,
+        is_mirrored=state == "pending",
         started_at="",
         state_since="",
     )
@@ -76,7 +109,7 @@ def plan(
 def start(ledger: Ledger, new: Release, actor: str) -> Release:
     """Begin `new` (its `id` and times are given here); one at a time for a model.
 
-    In the state `done` it becomes the champion in the same transaction.
+    In the states `promoted` and `done` it becomes the champion in the same transaction.
     Raises `BusyError` when another release of the model is not over.
     """
     began = replace(new, started_at=now(), state_since=now())
@@ -87,8 +120,8 @@ def start(ledger: Ledger, new: Release, actor: str) -> Release:
             given = connection.execute(insert(releases).values(**row)).inserted_primary_key
             assert given is not None
             began = replace(began, id=int(given[0]))
-            _put_on_record(connection, began, "begin", new.why, [])
-            if began.state == "done":
+            _put_on_record(connection, began, "begin", new.why, [], actor)
+            if began.state in ("promoted", "done"):
                 put_route(connection, began.model, began.slot, began.version, new.why)
     except IntegrityError as error:
         raise BusyError(f"another release of {new.model} is not over") from error
@@ -105,20 +138,23 @@ def transition(
 ) -> Release:
     """Change `release` as it was seen; all of it or nothing.
 
-    `after_seq` begins a new phase of evidence there. Raises `BusyError` when it was changed since,
-    `UnavailableError` when who is to answer is not proven on its slot any more.
+    `after_seq` begins a new phase of evidence there. The action `pause` holds the release until
+    `resume` or the end of the phase; so does `blind` until `see`. Raises `BusyError` when it was
+    changed since, `UnavailableError` when who is to answer is not proven on its slot any more.
     """
+    goes_on = change.action in SAME_EVIDENCE
     after = replace(
         release,
+        **_held(release, change),
         state=change.state,
         step=change.step,
         weight=change.weight,
         shadow=change.shadow,
         revision=release.revision + 1,
         why=change.why,
-        state_since=now(),
+        state_since=release.state_since if goes_on else now(),
         after_seq=release.after_seq if after_seq is None else after_seq,
-        measured=json.dumps(list(measured)),
+        measured=release.measured if goes_on and not measured else json.dumps(list(measured)),
         is_mirrored=release.is_mirrored and change.champion == "same",
     )
     told = {"release": release.id, "from": release.state, "to": change.state, "why": change.why}
@@ -130,8 +166,19 @@ def transition(
             put_route(
                 connection, release.model, release.stable_slot, release.stable_version, change.why
             )
-        _put_on_record(connection, after, change.action, change.why, measured)
+        _put_on_record(connection, after, change.action, change.why, measured, actor)
     return after
+
+
+def _held(release: Release, change: Change) -> dict[str, Any]:
+    """What holds a release after `change`: a person, or evidence that cannot be read."""
+    if change.action not in SAME_EVIDENCE:
+        return {"paused_at": None, "blind_since": None, "has_verdict": False}
+    return {
+        "paused_at": {"pause": now(), "resume": None}.get(change.action, release.paused_at),
+        "blind_since": {"blind": now(), "see": None}.get(change.action, release.blind_since),
+        "has_verdict": release.has_verdict or change.action == "verdict",
+    }
 
 
 def show_measured(ledger: Ledger, release: Release, measured: Sequence[dict[str, Any]]) -> None:
@@ -167,6 +214,7 @@ def _put_on_record(
     action: str,
     why: str,
     measured: Sequence[dict[str, Any]],
+    actor: str,
 ) -> None:
     connection.execute(
         insert(release_record).values(
@@ -180,5 +228,6 @@ def _put_on_record(
             action=action,
             why=why,
             measured=json.dumps(list(measured)),
+            actor=actor,
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -15,8 +16,17 @@ from perennial.keep.ledger_tables import OPEN, release_record, releases
 ReleaseState = Literal[
     "pending", "shadow", "canary", "promoted", "done", "rolling_back", "rolled_back"
 ]
+ReleaseKind = Literal["first", "canary", "shadow", "ab", "blue_green"]
+"""As declared; `first` when nothing answered before, so that there was nothing to compare with."""
+
 UNDER_WAY = ("pending", "shadow", "canary")
 """The states in which the champion is still the one from before."""
+
+SAME_EVIDENCE = ("pause", "resume", "verdict", "blind", "see")
+"""Actions that change a release without beginning a phase: its evidence and its clock go on."""
+
+FORCED = "force"
+"""A promotion against a guardrail that failed: what was measured before counts no more."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +40,7 @@ class Release:
     stable_version: str | None
     """What answered when it began, and what it returns to; None when nothing served."""
     stable_slot: str | None
-    kind: Literal["canary", "at_once"]
+    kind: ReleaseKind
     state: ReleaseState
     step: int
     weight: float
@@ -44,6 +54,12 @@ class Release:
     is_mirrored: bool
     started_at: str
     state_since: str
+    paused_at: str | None = None
+    """Since when a person holds it where it is; None when nobody does."""
+    blind_since: str | None = None
+    """Since when its evidence cannot be read; None when it can."""
+    has_verdict: bool = False
+    """Whether everything passed in this phase and only a person leads on."""
 
     @property
     def is_open(self) -> bool:
@@ -64,6 +80,13 @@ class Recorded:
     action: str
     why: str
     measured: list[dict[str, Any]]
+    actor: str = ""
+    """Who did it: a process of the project, or a person and by what means."""
+
+    @property
+    def begins_phase(self) -> bool:
+        """Whether evidence is gathered anew from here on."""
+        return self.state in ("shadow", "canary", "promoted") and self.action not in SAME_EVIDENCE
 
 
 def find(ledger: Ledger, release_id: int) -> Release:
@@ -109,6 +132,13 @@ def record(ledger: Ledger, release_id: int) -> list[Recorded]:
         Recorded(**{**{name: row[name] for name in names}, "measured": json.loads(row["measured"])})
         for row in rows
     ]
+
+
+def phases(recorded: Sequence[Recorded]) -> list[Recorded]:
+    """The entries of a record that began a phase; after a forced promotion, only from there on."""
+    begun = [each for each in recorded if each.begins_phase]
+    forced = [place for place, each in enumerate(begun) if each.action == FORCED]
+    return begun[forced[-1] :] if forced else begun
 
 
 def _select(ledger: Ledger, *where: ColumnElement[bool], limit: int | None = None) -> list[Release]:

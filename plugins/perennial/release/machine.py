@@ -3,38 +3,26 @@
     pending → shadow → canary (its steps) → promoted → done
        └────────┴────────────┴─────────────────┴→ rolling_back → rolled_back
 
-Whatever is not certain waits; whoever waits too long ends with the champion.
+Which of these a release goes through its kind says (`release.kinds`). Whatever is not certain
+waits; whoever waits too long ends with the champion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from perennial.declare.release import Release as Declared
-from perennial.keep.release_changes import Change
+from perennial.keep.release_changes import SETTLE, Change, back, keep_on
 from perennial.keep.releases import UNDER_WAY, Release
-from perennial.release.guardrails import Measurement
+from perennial.release.kinds import open_still, phase_after, phase_of, when_passed
+from perennial.release.known import Known
 
-SETTLE = timedelta(seconds=2)
-"""How long a rollback holds its slots: until every gateway has read the route anew."""
+__all__ = ["SETTLE", "SILENT", "Known", "next_change", "roll_back"]
 
+SILENT = timedelta(seconds=20)
+"""How long a promoted version's server may not answer: the supervisor starts it again in half."""
 
-@dataclass(frozen=True)
-class Known:
-    """What a step is decided on."""
-
-    now: datetime
-    champion: str | None
-    """The version that answers, as the route says."""
-    is_proven: bool
-    """Whether the new version is still proven on its slot."""
-    is_ready: bool
-    """Whether its server answers; only asked before it gets any traffic."""
-    n: int
-    """Questions that the new version was asked in this phase (in shadow: that both answered)."""
-    measured: Sequence[Measurement] = ()
+roll_back = back
 
 
 def next_change(release: Release, declared: Declared, known: Known) -> Change | None:
@@ -43,72 +31,111 @@ def next_change(release: Release, declared: Declared, known: Known) -> Change | 
         return _finish_rollback(release, known)
     if release.state not in (*UNDER_WAY, "promoted"):
         return None
+    if release.state == "promoted" and known.champion != release.version:
+        return _disarm(release, declared, known)
     if why := _must_go_back(release, declared, known):
-        return roll_back(release, why)
+        return back(release, why)
+    if (known.blind is None) != (release.blind_since is None):
+        return _see(release, known)
+    if release.paused_at is not None or known.blind is not None:
+        return None  # held where it is; what must go back has gone
     if release.state == "promoted":
         return _disarm(release, declared, known)
     return _step_on(release, declared, known)
-
-
-def roll_back(release: Release, why: str) -> Change:
-    """Back to what answered before; the route moves only when it had moved."""
-    has_moved = release.state in ("promoted", "done")
-    return Change(
-        "rolling_back",
-        "roll back",
-        why,
-        step=release.step,
-        champion="stable" if has_moved else "same",
-    )
 
 
 def _must_go_back(release: Release, declared: Declared, known: Known) -> str | None:
     is_promoted = release.state == "promoted"
     expected = release.version if is_promoted else release.stable_version
     if known.champion != expected:
-        return None if is_promoted else f"{known.champion} answers now and not {expected}"
-    if not known.is_proven and not is_promoted:
-        return f"{release.version} is not proven on slot {release.slot} any more"
+        return f"{known.champion} answers now and not {expected}"
     failed = [each.says for each in known.measured if each.outcome == "failed"]
     if failed:
         return "; ".join(failed)
-    limit = timedelta(hours=declared.time_limit_hours)
-    if not is_promoted and _age(release.started_at, known.now) >= limit:
+    if why := _was_blind_too_long(release, declared, known):
+        return why
+    return _silent(release, known) if is_promoted else _not_promoted(release, declared, known)
+
+
+def _not_promoted(release: Release, declared: Declared, known: Known) -> str | None:
+    """Why a release under way must end without any measurement."""
+    if not known.is_proven:
+        return f"{release.version} is not proven on slot {release.slot} any more"
+    if release.kind != declared.kind:
+        return (
+            f"it began as {release.kind} and its model declares {declared.kind} now, so the "
+            "champion stays"
+        )
+    if _age(release.started_at, known.now) >= timedelta(hours=declared.time_limit_hours):
         return (
             f"no promotion within {declared.time_limit_hours:g} hours, so the champion stays"
-            f"{_still_open(known)}"
+            f"{_still_open(release, known)}"
         )
     return None
 
 
-def _still_open(known: Known) -> str:
-    waits = [each.says for each in known.measured if each.is_needed and each.outcome != "passed"]
+def _still_open(release: Release, known: Known) -> str:
+    if release.paused_at is not None:
+        return " (it is paused)"
+    if release.has_verdict:
+        return " (it passed, and no person promoted it)"
+    waits = open_still(known)
     return ": " + "; ".join(waits) if waits else f" ({known.n} questions in this phase)"
+
+
+def _silent(release: Release, known: Known) -> str | None:
+    if known.silent_seconds < SILENT.total_seconds():
+        return None
+    return (
+        f"the server of {release.version} has not answered for {known.silent_seconds:.0f} s, and "
+        f"that of {release.stable_version} does"
+    )
+
+
+def _was_blind_too_long(release: Release, declared: Declared, known: Known) -> str | None:
+    if known.blind is None or release.blind_since is None:
+        return None
+    if _age(release.blind_since, known.now) < timedelta(minutes=declared.blind_minutes):
+        return None
+    return f"its evidence could not be read for {declared.blind_minutes:g} minutes: {known.blind}"
+
+
+def _see(release: Release, known: Known) -> Change:
+    if known.blind is not None:
+        why = f"nothing is decided while its evidence cannot be read: {known.blind}"
+        return keep_on(release, "blind", why)
+    return keep_on(release, "see", "its evidence can be read again")
 
 
 def _step_on(release: Release, declared: Declared, known: Known) -> Change | None:
     if release.state == "pending":
-        return _phase_after(release, declared, "its server answers") if known.is_ready else None
-    shadow = declared.shadow
-    in_shadow = release.state == "shadow" and shadow is not None
-    n_min = shadow.min_requests if in_shadow and shadow else declared.min_requests
-    if known.n < n_min or not known.measured:
+        return phase_change(release, declared, "its server answers") if known.is_ready else None
+    now = phase_of(release, declared)
+    is_over = now.is_over if now is not None else when_passed  # declared no more: the last one
+    ending = is_over(release, declared, known)
+    if ending is None:
         return None
-    if any(each.is_needed and each.outcome != "passed" for each in known.measured):
-        return None
-    passed = [each.guardrail for each in known.measured if each.outcome == "passed"]
-    why = f"after {known.n} questions passed: {', '.join(passed) or 'nothing is declared'}"
-    return _phase_after(release, declared, why)
+    if ending.move == "back":
+        return back(release, ending.why)
+    if ending.move == "told":
+        return keep_on(release, "verdict", ending.why)
+    return phase_change(release, declared, ending.why)
 
 
-def _phase_after(release: Release, declared: Declared, why: str) -> Change:
-    if release.state == "pending" and declared.shadow is not None:
-        return Change("shadow", "shadow", why, shadow=declared.shadow.share)
-    step = release.step + 1 if release.state == "canary" else 0
-    if step < len(declared.steps):
-        return Change("canary", "step", why, step=step, weight=declared.steps[step])
+def phase_change(release: Release, declared: Declared, why: str) -> Change:
+    """Into the phase after this one, or the promotion after the last."""
+    after = phase_after(release, declared)
+    if after is None:
+        return promote(declared, release, why)
+    phase, step = after
+    action = "shadow" if phase.state == "shadow" else "step"
+    return Change(phase.state, action, why, step=step, weight=phase.weight, shadow=phase.shadow)
+
+
+def promote(declared: Declared, release: Release, why: str) -> Change:
+    """Let the new version answer everything, the old one warm and asked too for its share."""
     share = declared.armed_share if declared.armed_hours else 0.0
-    return Change("promoted", "promote", why, step=step, shadow=share, champion="new")
+    return Change("promoted", "promote", why, step=release.step, shadow=share, champion="new")
 
 
 def _disarm(release: Release, declared: Declared, known: Known) -> Change | None:

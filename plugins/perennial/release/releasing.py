@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from perennial.declare.project import Project
+from perennial.declare.release import Release as Declared
 from perennial.deploy import supervision
 from perennial.errors import BusyError, UnavailableError
 from perennial.keep import locks, release_changes, releases
@@ -10,6 +13,7 @@ from perennial.keep.journal import last_seq
 from perennial.keep.ledger import Ledger, Slot
 from perennial.keep.releases import Release, ReleaseState
 from perennial.keep.report import Report
+from perennial.release.kinds import KINDS
 from perennial.release.mirroring import mirror
 
 
@@ -28,7 +32,7 @@ class Released(Report):
 def release(model: str, at: str, *, project: Project | None = None) -> Released:
     """Begin to let the newest proven version of `model` answer; the controller goes on from there.
 
-    It answers everything at once when nothing serves yet, or when `kind: at_once` is declared.
+    It answers everything at once when nothing serves yet, or when `kind: blue_green` is declared.
     Reads the ledger, where deploy left what is proven; writes a release there. Twice is the same
     as once: a release of this version and night that is under way, promoted or rolled back is
     found again. Raises `UnavailableError` when no slot is proven, `BusyError` while another
@@ -67,7 +71,8 @@ def _begun(ledger: Ledger, model: str, version: str, at: str) -> Release | None:
     if known and known[0].is_open and known[0].version != version:
         raise BusyError(
             f"{model} {version} cannot be released while release {known[0].id} of "
-            f"{known[0].version} is not over ({known[0].state}); wait, or run `perennial roll-back`"
+            f"{known[0].version} is not over ({known[0].state}); `perennial deploy` takes its "
+            "place, unless it is promoted or paused: then wait, or `perennial release abort`"
         )
     if known and known[0].version == version:
         is_same = known[0].is_open or (known[0].state == "rolled_back" and known[0].night == at)
@@ -84,7 +89,6 @@ def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) 
     current = ledger.current(slot.model)
     stable = current[0] if current and current[0].version != version else None
     declared = project.model(slot.model).release
-    is_at_once = declared.kind == "at_once" or stable is None
     journal = project.var / "journal"
     planned = release_changes.plan(
         slot.model,
@@ -93,12 +97,20 @@ def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) 
         night=at,
         why=f"blessed and proven, for the night of {at}",
         stable=stable,
-        kind="at_once" if is_at_once else "canary",
+        kind=declared.kind if stable else "first",
+        **_at_once(declared) if stable and not KINDS[declared.kind](declared) else {},
         after_seq=last_seq(journal / "predictions"),
         labels_after_seq=last_seq(journal / "feedback"),
     )
     supervision.start_freshening_again(project)  # it may need other views, also to be tried
     return release_changes.start(ledger, planned, "release")
+
+
+def _at_once(declared: Declared) -> dict[str, Any]:
+    """What a kind without phases begins with: it answers, and is armed where that is declared."""
+    if not declared.armed_hours:
+        return {"state": "done"}
+    return {"state": "promoted", "shadow": declared.armed_share}
 
 
 def _proven(slots: list[Slot], model: str, version: str) -> Slot:
