@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-NAMES = ("formats", "scales", "svg", "cards", "drawn.heat_map")
+NAMES = ("cards", "drawn.heat_map")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,9 +9,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from perennial.draw import formats
 from perennial.watch.drawn import distribution_of, most_telling
 from perennial.watch.page import IN_WORDS, REAL
-from perennial_airflow.page import formats, measurements, phases, story
+from perennial_airflow.page import measurements, phases, story
 from perennial_airflow.page.cards import card_html
 from perennial_airflow.page.drawn.counts import counts
 from perennial_airflow.page.drawn.guardrail import guardrail

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perennial.declare import release as declaring
-from perennial_airflow.page.formats import share, words
+from perennial.draw.formats import share, words
 from perennial_airflow.page.shelf import OneRelease
 
 BACK = ("rolling_back", "rolled_back")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from perennial.decide.decided import Decided
+from perennial.draw.formats import share
 from perennial.watch.drawing import Point
 from perennial.watch.watched import Compared, Watched
 from perennial_airflow.page.drawn.heat_map import Cell, Row
 from perennial_airflow.page.drawn.series import Mark
-from perennial_airflow.page.formats import share
 from perennial_airflow.page.reading import NIGHTS
 from perennial_airflow.page.shelf import OneRelease
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from perennial_airflow.page.formats import many
-from perennial_airflow.page.svg import percent, tag
+from perennial.draw.elements import percent, tag
+from perennial.draw.formats import many
 
 ROOM = 0.92  # of the height, for the tallest bar
 

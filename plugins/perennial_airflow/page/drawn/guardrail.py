@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from perennial_airflow.page.formats import between, number
-from perennial_airflow.page.scales import Scale
-from perennial_airflow.page.svg import percent, tag
+from perennial.draw.elements import percent, tag
+from perennial.draw.formats import between, number
+from perennial.draw.scales import Scale
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from perennial_airflow.page.formats import number
-from perennial_airflow.page.svg import breakable, tag
+from perennial.draw.elements import breakable, tag
+from perennial.draw.formats import number
 
 SIGNS = {"drifted": "●", "suspected": "○", "unknown": "?", "quiet": ""}
 

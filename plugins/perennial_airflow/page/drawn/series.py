@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from perennial.draw.elements import percent, tag
+from perennial.draw.formats import between, number
+from perennial.draw.scales import Scale
 from perennial.watch.drawing import Point
-from perennial_airflow.page.formats import between, number
-from perennial_airflow.page.scales import Scale
-from perennial_airflow.page.svg import percent, tag
 
 EMPTY = Markup("")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from perennial_airflow.page.formats import share
-from perennial_airflow.page.svg import percent, tag
+from perennial.draw.elements import percent, tag
+from perennial.draw.formats import share
 
 
 def traffic(champion: str, challenger: str | None, weight: float, copied: float) -> Markup:
