@@ -19,7 +19,7 @@ NIGHT = "2024-02-01"
 
 @pytest.fixture
 def project(make_project: Callable[..., Project], champions: list[str]) -> Project:
-    made = make_project(n_days=0, release={"kind": "at_once"})
+    made = make_project(n_days=0, release={"kind": "blue_green", "armed_hours": 0})
     Ledger.of(made).reserve(MODEL, 4100)
     return made
 

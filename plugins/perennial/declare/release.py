@@ -151,7 +151,7 @@ class Release(Frozen):
                 f"ab.metric {self.ab.metric} is not measured, because guardrails.{self.ab.metric} "
                 "is null; declare its limit"
             )
-        if self.ab.metric == "latency" and self.guardrails.latency.ratio is not None:
+        if self.ab.metric == "latency" and limit.ratio is not None:
             raise ValueError("ab.metric latency needs guardrails.latency.extra_ms, not a ratio")
         if self.ab.hours >= self.time_limit_hours:
             raise ValueError(

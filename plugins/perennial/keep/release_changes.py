@@ -16,6 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, insert, update
 from sqlalchemy.exc import IntegrityError
 
+from perennial.declare.release import Release as Declared
 from perennial.errors import BusyError
 from perennial.keep.ledger import Ledger, Slot, now, put_route
 from perennial.keep.ledger_tables import release_record, releases
@@ -61,6 +62,12 @@ def back(release: Release, why: str, action: str = "roll back") -> Change:
     has_moved = release.state in ("promoted", "done")
     champion: Literal["stable", "same"] = "stable" if has_moved else "same"
     return Change("rolling_back", action, why, step=release.step, champion=champion)
+
+
+def promotion(release: Release, declared: Declared, why: str) -> Change:
+    """Let the new version answer everything, the old one warm and asked too for its share."""
+    share = declared.armed_share if declared.armed_hours else 0.0
+    return Change("promoted", "promote", why, step=release.step, shadow=share, champion="new")
 
 
 def plan(

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from perennial.release.releasing import Released, release
 from perennial.release.rolling_back import RolledBack, roll_back
+from perennial.release.steering import Steered, steer
 
-__all__ = ["Released", "RolledBack", "release", "roll_back"]
+__all__ = ["Released", "RolledBack", "Steered", "release", "roll_back", "steer"]

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -156,6 +156,11 @@ class Controller:
         if followed is not None:
             self._show(release, followed, shown)
         return release
+
+    def measured(self, release: Release) -> tuple[Sequence[Measurement], str | None]:
+        """The guardrails at this moment, and why they cannot be measured when they cannot."""
+        followed, blind = self._look(release)
+        return followed.measured if followed else [], blind
 
     def _look(self, release: Release) -> tuple[Followed | None, str | None]:
         """What is known of a release, and why its evidence cannot be read when it cannot."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from perennial.declare.release import Release as Declared
-from perennial.keep.release_changes import SETTLE, Change, back, keep_on
+from perennial.keep.release_changes import SETTLE, Change, back, keep_on, promotion
 from perennial.keep.releases import UNDER_WAY, Release
 from perennial.release.kinds import open_still, phase_after, phase_of, when_passed
 from perennial.release.known import Known
@@ -126,16 +126,10 @@ def phase_change(release: Release, declared: Declared, why: str) -> Change:
     """Into the phase after this one, or the promotion after the last."""
     after = phase_after(release, declared)
     if after is None:
-        return promote(declared, release, why)
+        return promotion(release, declared, why)
     phase, step = after
     action = "shadow" if phase.state == "shadow" else "step"
     return Change(phase.state, action, why, step=step, weight=phase.weight, shadow=phase.shadow)
-
-
-def promote(declared: Declared, release: Release, why: str) -> Change:
-    """Let the new version answer everything, the old one warm and asked too for its share."""
-    share = declared.armed_share if declared.armed_hours else 0.0
-    return Change("promoted", "promote", why, step=release.step, shadow=share, champion="new")
 
 
 def _disarm(release: Release, declared: Declared, known: Known) -> Change | None:

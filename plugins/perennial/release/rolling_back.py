@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from perennial.declare.project import Project
 from perennial.errors import BusyError, UnavailableError
-from perennial.keep import release_changes, releases
+from perennial.keep import releases
 from perennial.keep.ledger import Ledger
-from perennial.keep.release_changes import Change
+from perennial.keep.release_steering import TRIES, Word, go_back
 from perennial.keep.releases import Release, ReleaseState
 from perennial.keep.report import Report
-from perennial.release import machine
 from perennial.release.mirroring import mirror
-
-TRIES = 100
-"""Against a controller that changes the release at the same moment, time and again."""
 
 
 class RolledBack(Report):
@@ -42,7 +38,8 @@ def roll_back(model: str, at: str, why: str, *, project: Project | None = None) 
     for _ in range(TRIES):
         newest = _newest(ledger, name)
         try:
-            found = _back(ledger, newest, f"{why} (for the night of {at})")
+            word = Word("roll-back", f"{why} (for the night of {at})")
+            found = go_back(ledger, newest, word)
             break
         except BusyError:  # changed at this very moment: look again
             continue
@@ -66,19 +63,3 @@ def _newest(ledger: Ledger, model: str) -> Release:
     if newest is None or newest.stable_version is None:
         raise UnavailableError(f"no version of {model} answered before this one")
     return newest
-
-
-def _back(ledger: Ledger, release: Release, why: str) -> Release:
-    if release.state == "rolled_back":
-        return release
-    if release.state != "rolling_back":
-        current = ledger.current(release.model)
-        if release.state == "done" and (current is None or current[0].version != release.version):
-            raise UnavailableError(
-                f"{release.version} of {release.model} does not answer any more, so release "
-                f"{release.id} cannot be rolled back"
-            )
-        change = machine.roll_back(release, why)
-        release = release_changes.transition(ledger, release, change, "roll-back")
-    over = Change("rolled_back", "rolled back", release.why, step=release.step)
-    return release_changes.transition(ledger, release, over, "roll-back")
