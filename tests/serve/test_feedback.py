@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
+import sqlite3
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import pytest
 
+from perennial.keep.first_labels import FirstLabels
 from perennial.keep.journal import Entry, read
+from perennial.serve.gateway import Gateway
 
 from .conftest import MODEL, QUESTION, Bakery
 from .test_gateway import counted
@@ -20,6 +24,18 @@ REGRESSION = {
     "task": "regression",
     "judge": {"primary": "rmse", "metrics": ["rmse"], "baselines": [{"kind": "yesterday"}]},
 }
+
+
+def told(
+    accepted: int, repeated: int = 0, conflicting: list[str] | None = None, seq: int = 0
+) -> dict[str, Any]:
+    """What feedback is answered with."""
+    return {
+        "accepted": accepted,
+        "repeated": repeated,
+        "conflicting": conflicting or [],
+        "seq": seq,
+    }
 
 
 def journaled(gateway: Bakery) -> list[Entry]:
@@ -34,7 +50,7 @@ def test_a_label_is_a_word_of_the_model_or_a_truth(
     gateway: Bakery, label: Any, number: int
 ) -> None:
     reply = gateway.post("/feedback", {"prediction_id": ID, "label": label})
-    assert (reply.status, reply.json) == (200, {"accepted": 1, "seq": 1})
+    assert (reply.status, reply.json) == (200, told(1, seq=1))
     (entry,) = journaled(gateway)
     at = datetime.fromisoformat(entry.content.pop("at"))
     assert abs((datetime.now(UTC) - at).total_seconds()) < 60
@@ -63,26 +79,113 @@ def test_a_regression_refuses_what_is_no_number(
 
 def test_an_answer_s_id_is_what_feedback_names(gateway: Bakery) -> None:
     answer = gateway.predict(QUESTION).json
-    told = {"prediction_id": answer["prediction_id"], "label": answer["label"]}
-    assert gateway.post(f"/feedback/{MODEL}", told).status == 200
+    label = {"prediction_id": answer["prediction_id"], "label": answer["label"]}
+    assert gateway.post(f"/feedback/{MODEL}", label).status == 200
     assert journaled(gateway)[0].content["prediction_id"] == answer["prediction_id"]
 
 
-def test_repeats_and_unknown_ids_are_accepted_and_all_kept(gateway: Bakery) -> None:
-    """Whoever joins them takes the first; an answer's entry may be on its way to the lake."""
-    told = [{"prediction_id": ID, "label": label} for label in (1, 0, "sold out")]
-    assert gateway.post("/feedback", told).json == {"accepted": 3, "seq": 3}
-    assert gateway.post("/feedback", told[0]).json == {"accepted": 1, "seq": 4}
-    assert [entry.content["label"] for entry in journaled(gateway)] == [1, 0, 1, 1]
+def test_the_first_label_counts_and_others_are_told(gateway: Bakery) -> None:
+    """Unknown ids are accepted: an answer's entry may be on its way to the lake."""
+    labels = [{"prediction_id": ID, "label": label} for label in (1, 0, "sold out")]
+    assert gateway.post("/feedback", labels).json == told(2, 1, [ID], seq=1)
+    assert gateway.post("/feedback", labels[0]).json == told(1, 1, seq=1)
+    assert gateway.post("/feedback", labels[1]).json == told(0, 0, [ID], seq=1)
+    assert [entry.content["label"] for entry in journaled(gateway)] == [1]
+
+
+def test_a_number_is_repeated_only_when_it_is_the_same(
+    make_gateway: Callable[..., Bakery],
+) -> None:
+    gateway = make_gateway(**REGRESSION)
+    for label, answer in [
+        (0.1, told(1, seq=1)),
+        (0.1, told(1, 1, seq=1)),
+        (1, told(0, 0, [ID], 1)),
+    ]:
+        assert gateway.post("/feedback", {"prediction_id": ID, "label": label}).json == answer
+
+
+def test_a_restart_and_a_lost_or_damaged_index_forget_no_label(
+    make_gateway: Callable[..., Bakery],
+) -> None:
+    gateway = make_gateway()
+    index = gateway.project.var / "state" / "first-labels.db"
+    assert gateway.post("/feedback", {"prediction_id": ID, "label": 1}).json == told(1, seq=1)
+    for harm in (lambda: None, index.unlink, lambda: index.write_bytes(b"no database" * 1000)):
+        gateway.runner.run(gateway.gateway.close())
+        for end in ("-wal", "-shm"):
+            index.with_name(index.name + end).unlink(missing_ok=True)
+        harm()
+        gateway.gateway = Gateway(gateway.project)
+        gateway.app = gateway.gateway.app()
+        other = {"prediction_id": ID, "label": 0}
+        assert gateway.post("/feedback", other).json == told(0, 0, [ID], seq=1)
+    assert len(journaled(gateway)) == 1
+
+
+def test_a_label_that_is_journaled_counts_even_if_the_index_could_not_take_it(
+    gateway: Bakery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FirstLabels, "_take", full)
+        reply = gateway.post("/feedback", {"prediction_id": ID, "label": 1})
+        assert (reply.status, reply.json) == (200, told(1, seq=1))
+        reply = gateway.post("/feedback", {"prediction_id": ID, "label": 0})
+        assert (reply.status, reply.error["code"]) == (503, "journal")
+        assert "disk is full" in reply.error["message"]
+        assert int(reply.headers["retry-after"]) >= 1
+    assert gateway.post("/feedback", {"prediction_id": ID, "label": 0}).json == told(
+        0, 0, [ID], seq=1
+    )
+
+
+def test_a_full_disk_refuses_labels_and_they_can_be_told_again(
+    gateway: Bakery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = [{"prediction_id": f"{n:032x}", "label": 1} for n in range(3)]
+    real = os.write
+
+    def full(descriptor: int, content: Any) -> int:
+        if descriptor == gateway.gateway.feedback.journal._file:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return real(descriptor, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        reply = gateway.post("/feedback", labels)
+        assert (reply.status, reply.error["code"]) == (503, "journal")
+    assert gateway.post("/feedback", labels).json == told(3, seq=3)
+
+
+def test_repeats_are_counted_by_their_outcome(gateway: Bakery) -> None:
+    def repeats(outcome: str) -> float:
+        name = "perennial_feedback_repeats_total"
+        return counted(name, model=MODEL, outcome=outcome)
+
+    before = repeats("repeated"), repeats("conflicting")
+    for label in (1, 1, 1, 0):
+        gateway.post("/feedback", {"prediction_id": ID, "label": label})
+    assert (repeats("repeated"), repeats("conflicting")) == (before[0] + 2, before[1] + 1)
 
 
 def test_a_list_has_bounds(gateway: Bakery) -> None:
-    told = [{"prediction_id": f"{n:032x}", "label": n % 2} for n in range(1001)]
-    assert gateway.post("/feedback", told[:1000]).json == {"accepted": 1000, "seq": 1000}
-    for body in (told, []):
+    labels = [{"prediction_id": f"{n:032x}", "label": n % 2} for n in range(1001)]
+    assert gateway.post("/feedback", labels[:1000]).json == told(1000, seq=1000)
+    for body in (labels, []):
         reply = gateway.post("/feedback", body)
         assert (reply.status, reply.error["code"]) == (422, "batch_size")
     assert len(journaled(gateway)) == 1000
+
+
+def test_a_thousand_labels_take_well_under_a_second(gateway: Bakery) -> None:
+    for first in (0, 1000, 0):
+        labels = [{"prediction_id": f"{n:032x}", "label": 1} for n in range(first, first + 1000)]
+        begun = time.monotonic()
+        assert gateway.post("/feedback", labels).json["accepted"] == 1000
+        assert time.monotonic() - begun < 1
 
 
 @pytest.mark.parametrize(
@@ -137,6 +240,6 @@ def test_a_full_disk_is_told_and_journals_nothing(
 
 def test_labels_are_counted(gateway: Bakery) -> None:
     before = counted("perennial_feedback_total", model=MODEL)
-    gateway.post("/feedback", orjson.dumps([{"prediction_id": ID, "label": 1}] * 3))
+    gateway.post("/feedback", [{"prediction_id": f"{n:032x}", "label": 1} for n in range(3)])
     gateway.post("/feedback", {"prediction_id": ID})
     assert counted("perennial_feedback_total", model=MODEL) == before + 3

@@ -61,6 +61,17 @@ EXPLAINED = _object(
     }
 )
 
+TOLD = _object(
+    {
+        "accepted": {"type": "integer", "description": "How many labels count, or did before."},
+        "repeated": {"type": "integer", "description": "How many of these were known already."},
+        "conflicting": _list(
+            TEXT, "Ids of predictions that have another label, which stays: not accepted."
+        ),
+        "seq": {"type": "integer", "description": "The number of the last journaled label."},
+    }
+)
+
 POSTED = _object(
     {
         "accepted": {"type": "integer", "description": "How many rows were journaled."},

@@ -105,8 +105,7 @@ class Refusals:
             self._more[status, code] += 1
             return
         self._n_detailed += 1
-        told = {"path": printable(scope["path"]), "size": _size(scope)}
-        self._write([_entry(status, code, 1, **told)], 1)
+        self._write([_entry(status, code, 1, printable(scope["path"]), _size(scope))], 1)
 
     def _end_second(self) -> None:
         more, self._more = self._more, Counter()

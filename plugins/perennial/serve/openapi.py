@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perennial.serve.answers import ANSWER, EXPLAINED, POSTED, REFUSAL, SEEN
+from perennial.serve.answers import ANSWER, EXPLAINED, POSTED, REFUSAL, SEEN, TOLD
 from perennial.serve.forms import Form
 
 _STATUS = {
@@ -29,7 +29,7 @@ def document(questions: dict[str, Form], labels: dict[str, Form], events: dict[s
         ):
             _both(paths, verb, model, len(questions) == 1, (summary, body, answer))
     for model, form in labels.items():
-        told = ("Tell what came true", _body(form, schemas), POSTED)
+        told = ("Tell what came true", _body(form, schemas), TOLD)
         _both(paths, "feedback", model, len(labels) == 1, told)
     for source, form in events.items():
         summary = f"Post what happened: rows of {source}"
