@@ -33,7 +33,7 @@ DECLARED: dict[str, Any] = {
     "shadow": {"min_requests": 100},
     "steps": [0.2, 0.5],
     "min_requests": 100,
-    "guardrails": {"errors": 0.1, "slow": 0.15},
+    "guardrails": {"errors": 0.1},
 }
 
 
@@ -46,7 +46,7 @@ def project(
     put(made, "v1", "blue")
     release(MODEL, "2024-01-31", project=made)
     put(made, "v2", "green")
-    monkeypatch.setattr(controller, "_answers", lambda slot: slot.version == "v2")
+    monkeypatch.setattr(Controller, "_answers", lambda _, slot: slot.version == "v2")
     monkeypatch.setattr(mirroring.Mirrors, "follow", lambda _, model: mirroring.mirror(made, model))
     return made
 
@@ -115,7 +115,7 @@ def test_a_good_version_goes_through_every_phase_and_is_promoted(
         (failing, 5.0, "errors"),
         (lambda _: float("nan"), 5.0, "errors"),
         (lambda _: 1.5, 5.0, "errors"),
-        (slightly_other, 400.0, "slow"),
+        (slightly_other, 400.0, "latency"),
         (lambda ripeness: min(1.0, ripeness + 0.3), 5.0, "score_shift"),
     ],
     ids=["opposite", "constant", "failing", "nan", "out of range", "slow", "shifted"],
@@ -209,7 +209,7 @@ def test_too_few_questions_do_not_promote_however_good(
 def test_a_server_that_is_not_ready_gets_no_question(
     project: Project, begun: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(controller, "_answers", lambda slot: False)
+    monkeypatch.setattr(Controller, "_answers", lambda _, slot: False)
     Controller(project).tick()
     assert states(project, begun) == ["pending"]
 
@@ -288,7 +288,7 @@ def test_a_rollback_holds_its_slots_until_gateways_have_read_the_route(
     assert now(project, begun).state == "rolled_back"
 
 
-def test_an_unreadable_ledger_or_declaration_stops_nothing(
+def test_an_unreadable_declaration_holds_a_release_and_stops_nothing(
     project: Project, begun: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     declaration = project.root / "models" / f"{MODEL}.yaml"
@@ -297,9 +297,13 @@ def test_an_unreadable_ledger_or_declaration_stops_nothing(
     ticking = Controller(project)
     ticking.tick()
     assert "waits" in caplog.text
+    assert (now(project, begun).state, now(project, begun).weight) == ("pending", 0)
+    assert "DeclarationError" in now(project, begun).why
     declaration.write_text(content)
-    ticking.tick()
-    assert states(project, begun) == ["pending", "shadow"]
+    for _ in range(2):
+        ticking.tick()
+    done = [each.action for each in releases.record(Ledger.of(project), begun)]
+    assert done == ["begin", "blind", "see", "shadow"]
 
 
 def test_what_nobody_expected_is_told_once_and_holds_up_no_other(
