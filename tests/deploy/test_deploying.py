@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from perennial.declare.project import Project
-from perennial.deploy import Deployed, deploy, deploying, supervision
+from perennial.deploy import Deployed, deploy, deploying, superseding, supervision
 from perennial.errors import IntegrityError, PerennialError, UnavailableError
 from perennial.keep import release_changes, releases
 from perennial.keep.ledger import Ledger, Slot
-from perennial.keep.release_changes import Change
+from perennial.keep.release_changes import SETTLE, Change
 from perennial.keep.releases import Release
 
 from .conftest import MODEL, SCORES, Said, answering, package, slot
@@ -223,19 +223,53 @@ def begun(project: Project, said: Said) -> Release:
     return release_changes.start(ledger, new, "test")
 
 
-@pytest.mark.parametrize("state", ["pending", "shadow", "canary", "promoted", "rolling_back"])
-def test_both_slots_of_a_release_that_is_not_over_are_held(
+@pytest.mark.parametrize("state", ["pending", "shadow", "canary", "rolling_back"])
+def test_a_new_version_takes_the_slot_of_a_candidate_under_way(
+    project: Project, said: Said, state: releases.ReleaseState
+) -> None:
+    release = begun(project, said)
+    ledger = Ledger.of(project)
+    if state != "pending":
+        change = Change(state, "test", "a test")
+        release = release_changes.transition(ledger, release, change, "test")
+    package(project, "v3")
+    said.version = "v3"
+    assert put(project).slot == "green"
+    found = releases.find(ledger, release.id)
+    why = "a test" if state == "rolling_back" else f"superseded by v3, for the night of {NIGHT}"
+    assert (found.state, found.weight, found.why) == ("rolled_back", 0, why)
+    assert put(project).slot == "green", "twice is once"
+    assert len(releases.record(ledger, release.id)) == found.revision + 1
+
+
+def test_a_slot_is_taken_only_when_every_gateway_has_left_it(
+    project: Project, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    begun(project, said)
+    monkeypatch.setattr(superseding.time, "sleep", slept.append)
+    package(project, "v3")
+    said.version = "v3"
+    put(project)
+    assert 1 < slept[0] <= SETTLE.total_seconds()
+
+
+@pytest.mark.parametrize("state", ["canary", "promoted"])
+def test_what_is_paused_or_armed_holds_its_slots(
     project: Project, said: Said, state: releases.ReleaseState
 ) -> None:
     release = begun(project, said)
     ledger = Ledger.of(project)
     champion: Any = "new" if state == "promoted" else "same"
-    if state != "pending":
-        change = Change(state, "test", "test", champion=champion)
-        release = release_changes.transition(ledger, release, change, "test")
+    change = Change(state, "test", "test", champion=champion)
+    release = release_changes.transition(ledger, release, change, "test")
+    if state == "canary":
+        pause = release_changes.keep_on(release, "pause", "let me look")
+        release = release_changes.transition(ledger, release, pause, "a person")
     package(project, "v3")
     said.version = "v3"
-    with pytest.raises(UnavailableError, match=rf"v3 has no slot: release 1 of v2 is {state} and"):
+    held = "canary and paused" if state == "canary" else "promoted"
+    with pytest.raises(UnavailableError, match=rf"v3 has no slot: release 1 of v2 is {held} and"):
         put(project)
     assert (slot(project, "blue").version, slot(project, "green").version) == ("v1", "v2")
     over: Any = "done" if state == "promoted" else "rolled_back"

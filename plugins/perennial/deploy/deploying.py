@@ -8,8 +8,9 @@ from typing import Any
 from perennial.declare.project import Project
 from perennial.deploy import supervision, waiting
 from perennial.deploy.slot_process import temporary
+from perennial.deploy.superseding import make_way
 from perennial.errors import IntegrityError, PerennialError, UnavailableError
-from perennial.keep import locks, releases
+from perennial.keep import locks
 from perennial.keep.ledger import Ledger, Slot, bento_folder
 from perennial.keep.progress import progress
 from perennial.keep.report import Report
@@ -39,9 +40,9 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
     is the night on whose behalf this happens.
     Raises `IntegrityError` when an answer differs, `UnavailableError` when the server does not
     start; the slot is then marked failed and what served before goes on serving. A slot that
-    serves this very version stays proven when its server only does not start. While a release is
-    under way or still armed both its slots are held, and another version is refused by
-    `UnavailableError`.
+    serves this very version stays proven when its server only does not start. A candidate whose
+    release is under way is dropped, so that this one may take its slot; while a release is paused
+    or still armed both its slots are held, and another version is refused by `UnavailableError`.
     """
     from perennial.package import packaged_version
 
@@ -53,7 +54,7 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
         progress(f"deploy {model} {version}: starting its server and proving its answers"),
     ):
         ledger = Ledger.of(project)
-        slot = _place(ledger, project, model, version)
+        slot = _place(ledger, project, model, version, at)
         serves = ledger.current(model)
         is_serving = serves is not None and serves[0] == slot
         if slot.state != "proven" or slot.version != version:
@@ -77,24 +78,25 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
     )
 
 
-def _place(ledger: Ledger, project: Project, model: str, version: str) -> Slot:
+def _place(ledger: Ledger, project: Project, model: str, version: str, at: str) -> Slot:
     """The slot that has this version already, else one that neither serves nor is held."""
     reserved = ledger.reserve(model, project.settings.slot_port)
     for slot in reserved:
         if slot.version == version:
             return slot
+    release = make_way(ledger, model, version, at)
     current = ledger.current(model)
     taken = {current[0].slot} if current else set()
-    release = releases.under_way(ledger, model)
     if release is not None:
         taken |= {release.slot, release.stable_slot or release.slot}
     free = [slot for slot in reserved if slot.slot not in taken]
     if not free:
         assert release is not None  # one slot serves; the other can only be held
+        held = f"{release.state}{' and paused' if release.paused_at else ''}"
         raise UnavailableError(
             f"{model} {version} has no slot: release {release.id} of {release.version} is "
-            f"{release.state} and holds {' and '.join(sorted(taken))}; wait until it is over, or "
-            "run `perennial roll-back`"
+            f"{held} and holds {' and '.join(sorted(taken))}; wait until it is over, or "
+            "run `perennial release abort`"
         )
     return free[0]
 
