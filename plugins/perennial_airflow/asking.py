@@ -71,6 +71,34 @@ def scoring() -> dict[str, Param]:
     }
 
 
+def releasing() -> dict[str, Param]:
+    """The form of `release`."""
+    return {
+        "model": model(),
+        "action": Param(
+            "pause",
+            type="string",
+            enum=["pause", "resume", "promote", "abort"],
+            title="What to do",
+            description="pause: hold it where it is, guardrails on. resume: go on. promote: let "
+            "the new version answer everything now. abort: all traffic back to the old one.",
+        ),
+        "why": Param(
+            type="string",
+            minLength=1,
+            maxLength=300,
+            title="Why",
+            description="It is kept on the release's record, with your name.",
+        ),
+        "is_forced": Param(
+            False,
+            type="boolean",
+            title="Against failed guardrails",
+            description="Promote even so; why is on record.",
+        ),
+    }
+
+
 class Choose(BaseBranchOperator):
     """Finds the newest night that has data, and goes on to train, or to one run per model."""
 
@@ -106,3 +134,18 @@ def score() -> dict[str, Any]:
     start = asked["start"] or str(date.fromisoformat(newest_night(name)) - one)
     end = asked["end"] or str(date.fromisoformat(start) + one)
     return done(act(name, start, end))
+
+
+@task
+def steer() -> dict[str, Any]:
+    """Do with the newest release what the form says, in the name of who started the run."""
+    from perennial.release import steer as act
+
+    context = get_current_context()
+    asked, run = context["params"], context["dag_run"]
+    by = f"{run.triggering_user_name or 'unknown'} (Airflow)"
+    report = done(
+        act(asked["model"], asked["action"], asked["why"], by=by, is_forced=asked["is_forced"])
+    )
+    note(context, f"{asked['model']}: {asked['action']} by {by}: {asked['why']}")
+    return report

@@ -18,6 +18,7 @@ from perennial.declare.project import Project
 from perennial.errors import DeclarationError
 from perennial.keep.ledger import Ledger
 from perennial.keep.watermark import Watermark, watermarks
+from perennial.serve import administering
 from perennial.serve.asking import SlotClient
 from perennial.serve.authenticating import Doorkeeper, Guard
 from perennial.serve.desk import PredictionDesk
@@ -83,6 +84,7 @@ class Gateway:
             Route("/events/{source}", self._guarded(self._post_events), methods=["POST"]),
             Route("/events/{source}", self._guarded(self._read_events), methods=["GET"]),
             Route("/openapi.json", self._openapi, methods=["GET"]),
+            *administering.routes(self.project, Ledger.of(self.project)),
         ]
         inner = Starlette(routes=routes, exception_handlers={HTTPException: http_refusal})
         declared = self.project.gateway
