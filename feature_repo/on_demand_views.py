@@ -1,6 +1,5 @@
 """What the schedule of the asked flight itself tells."""
 
-import pandas as pd
 from feast import Field, RequestSource
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Float64, UnixTimestamp
@@ -19,10 +18,10 @@ timetable = RequestSource(
 @on_demand_feature_view(
     sources=[
         timetable,
-        airport_departures,
-        carrier_departures,
-        destination_arrivals,
-        aircraft_movements,
+        airport_departures[["airport_last_departed_at"]],
+        carrier_departures[["carrier_last_departed_at"]],
+        destination_arrivals[["destination_last_arrived_at"]],
+        aircraft_movements[["aircraft_last_moved_at", "aircraft_back_at"]],
     ],
     schema=[
         Field(name="departure_clock_minutes", dtype=Float64),
@@ -34,37 +33,38 @@ timetable = RequestSource(
         Field(name="minutes_since_aircraft_moved", dtype=Float64),
         Field(name="aircraft_spare_minutes", dtype=Float64),
     ],
-    mode="pandas",
+    mode="python",
 )
-def schedule(inputs: pd.DataFrame) -> pd.DataFrame:
+def schedule(inputs: dict[str, list]) -> dict[str, list]:
     """Clock and weekday in New York, and how long ago things happened when asked."""
-    import pandas as pd
+    from datetime import timedelta
+    from zoneinfo import ZoneInfo
 
-    departure = pd.to_datetime(inputs["scheduled_departure"], utc=True)
-    asked = departure - pd.Timedelta(minutes=60)
-    local = departure.dt.tz_convert("America/New_York")
+    new_york = ZoneInfo("America/New_York")
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    departures = inputs["scheduled_departure"]
+    asked = [at and at - hour for at in departures]
+    clocks = [at and at.astimezone(new_york) for at in departures]
 
-    def minutes_since(name: str) -> pd.Series:
-        return (asked - pd.to_datetime(inputs[name], utc=True)).dt.total_seconds() / 60
+    def minutes_since(name: str, until: list = asked) -> list:
+        return [
+            None if now is None or then is None else (now - then) / minute
+            for now, then in zip(until, inputs[name], strict=True)
+        ]
 
-    back = pd.to_datetime(inputs["aircraft_movements__aircraft_back_at"], utc=True)
-    return pd.DataFrame(
-        {
-            "departure_clock_minutes": (local.dt.hour * 60 + local.dt.minute).astype("float64"),
-            "departure_hour": local.dt.hour.astype("float64"),
-            "departure_weekday": (local.dt.dayofweek + 1).astype("float64"),
-            "minutes_since_airport_departed": minutes_since(
-                "airport_departures__airport_last_departed_at"
-            ),
-            "minutes_since_carrier_departed": minutes_since(
-                "carrier_departures__carrier_last_departed_at"
-            ),
-            "minutes_since_destination_arrived": minutes_since(
-                "destination_arrivals__destination_last_arrived_at"
-            ),
-            "minutes_since_aircraft_moved": minutes_since(
-                "aircraft_movements__aircraft_last_moved_at"
-            ),
-            "aircraft_spare_minutes": (departure - back).dt.total_seconds() / 60,
-        }
-    )
+    return {
+        "departure_clock_minutes": [at and 60.0 * at.hour + at.minute for at in clocks],
+        "departure_hour": [at and float(at.hour) for at in clocks],
+        "departure_weekday": [at and float(at.isoweekday()) for at in clocks],
+        "minutes_since_airport_departed": minutes_since(
+            "airport_departures__airport_last_departed_at"
+        ),
+        "minutes_since_carrier_departed": minutes_since(
+            "carrier_departures__carrier_last_departed_at"
+        ),
+        "minutes_since_destination_arrived": minutes_since(
+            "destination_arrivals__destination_last_arrived_at"
+        ),
+        "minutes_since_aircraft_moved": minutes_since("aircraft_movements__aircraft_last_moved_at"),
+        "aircraft_spare_minutes": minutes_since("aircraft_movements__aircraft_back_at", departures),
+    }

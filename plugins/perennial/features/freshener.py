@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from perennial.declare.project import Project
+from perennial.features.freshness import freshness_seconds
 from perennial.features.repository import open_store
-from perennial.features.stream import DEFAULT_HOURS, DEFAULT_SECONDS, FreshView, Stream
+from perennial.features.stream import DEFAULT_HOURS, FreshView, Stream
 from perennial.keep.journal import Reader
 from perennial.keep.watermark import Watermark, follow, record, watermarks
 
@@ -111,5 +112,5 @@ def _fresh(view: Any) -> FreshView:
         keys=tuple(view.join_keys),
         columns=(*view.join_keys, *(each.name for each in view.features), *names),
         hours=float(view.tags.get("hours", DEFAULT_HOURS)),
-        freshness_seconds=float(view.tags.get("freshness_seconds", DEFAULT_SECONDS)),
+        freshness_seconds=freshness_seconds(view),
     )

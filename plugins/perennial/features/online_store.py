@@ -10,13 +10,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from feast import FeatureView, RepoConfig
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.infra.online_stores.sqlite import SqliteOnlineStore, SqliteOnlineStoreConfig
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 from pydantic import Field
+
+if TYPE_CHECKING:
+    from perennial.features.entity_reads import EntityReader, Wanted
 
 Written = tuple[Any, dict[str, Any], datetime, datetime | None]
 """Entity key, feature → value (both as Feast's protobufs), event time, created time."""
@@ -111,6 +115,13 @@ class GuardedSqliteOnlineStore(SqliteOnlineStore):
             (EPOCH + oldest[key] * MICROSECOND, values[key]) if values[key] else (None, None)
             for key in keys
         ]
+
+    def reader(self, config: RepoConfig, wanted: Sequence[Wanted]) -> EntityReader:
+        """Reads these views' entities for as long as it is kept, by a connection of its own."""
+        from perennial.features.sqlite_reads import SqliteReader
+
+        tables = [_table_name(config, each.view) for each in wanted]
+        return SqliteReader(Path(self._get_db_path(config)), tables, wanted)
 
     def clear(self, config: RepoConfig, tables: Sequence[FeatureView]) -> None:
         """Forget every value of the views; readers see the old values or none."""

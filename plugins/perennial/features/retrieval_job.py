@@ -19,6 +19,7 @@ from perennial.errors import DeclarationError
 from perennial.features.asof_sql import ENTITY_ROWS, side_by_side_sql
 from perennial.features.entity_rows import EntityRows
 from perennial.features.feast_sources import path_of
+from perennial.features.on_demand import needed, python_table
 from perennial.features.parquet_writes import replace_dataset
 from perennial.keep.engine import connect
 
@@ -124,14 +125,14 @@ class Narrowed:
 
     def transform_arrow(self, table: pa.Table, full_feature_names: bool = False) -> pa.Table:
         """The view's features for each row of `table`."""
-        declared = {
-            field.name
-            for source in self._view.source_request_sources.values()
-            for field in source.schema
-        }
+        declared = set(needed(self._view))
         for projection in self._view.source_feature_view_projections.values():
             for feature in projection.features:
-                declared |= {feature.name, f"{projection.name}__{feature.name}"}
-                declared.add(f"{projection.name_alias or projection.name}__{feature.name}")
-        needed = [name for name in table.column_names if name in declared]
-        return self._view.transform_arrow(table.select(needed), full_feature_names)
+                declared |= {
+                    feature.name,
+                    f"{projection.name_alias or projection.name}__{feature.name}",
+                }
+        narrow = table.select([name for name in table.column_names if name in declared])
+        if self._view.mode == "python":
+            return python_table(self._view, narrow, full_feature_names)
+        return self._view.transform_arrow(narrow, full_feature_names)

@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from perennial.declare.project import Project
 from perennial.errors import DeclarationError
+from perennial.features.freshness import DEFAULT_SECONDS
 from perennial.features.recent_rows import RecentRows
 from perennial.layer.compiled import Compiled, compile_project, open_memory
 
 DEFAULT_HOURS = 48.0
-DEFAULT_SECONDS = 2.0
 AHEAD_MINUTES = 5
 """How far the clocks of those who post may be ahead of this one."""
 
