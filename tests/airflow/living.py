@@ -40,7 +40,8 @@ QUICK: dict[str, Any] = {
         "steps": [0.5],
         "min_requests": 40,
         "guardrails": {
-            "errors": 0.2, "slow": None, "score_shift": None, "disagreement": 0.9, "loss": None,
+            "errors": 0.2, "latency": None, "score_shift": None, "score_distribution": None,
+            "memory_mb": None, "disagreement": 0.9, "loss": None,
         },
         "time_limit_hours": 0.2,
         "armed_hours": 0,

@@ -26,7 +26,7 @@ release:
   shadow: {min_requests: 40}
   steps: [0.5]
   min_requests: 40
-  guardrails: {errors: 0.3, slow: null, score_shift: 0.8, disagreement: 0.5}
+  guardrails: {errors: 0.3, latency: null, score_shift: 0.8, disagreement: 0.5}
 """
 MARGIN = "judge:\n  margin: 0.9\n"
 

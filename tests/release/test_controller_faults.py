@@ -29,7 +29,7 @@ DECLARED: dict[str, Any] = {
     "shadow": {"min_requests": 40},
     "steps": [0.5],
     "min_requests": 40,
-    "guardrails": {"errors": 0.4, "slow": None, "score_shift": 0.4},
+    "guardrails": {"errors": 0.4, "latency": None, "score_shift": 0.4},
     "armed_hours": 0,
 }
 FORWARD = ["pending", "shadow", "canary", "promoted", "done"]

@@ -12,7 +12,7 @@ import pytest
 from perennial.keep import release_changes, releases
 from perennial.keep.journal import Journal
 from perennial.keep.releases import Recorded, Release
-from perennial.release import evidence
+from perennial.release import evidence, seen
 from perennial.release.evidence import Arm, Evidence
 
 RELEASE = replace(
@@ -42,10 +42,14 @@ def feedback(tmp_path: Path) -> Iterator[Journal]:
 
 
 def follow(
-    tmp_path: Path, *phases: Recorded, release: Release = RELEASE, is_probability: bool = True
+    tmp_path: Path,
+    *phases: Recorded,
+    release: Release = RELEASE,
+    is_probability: bool = True,
+    slices: tuple[str, ...] = (),
 ) -> Evidence:
     given = phases or (phase("shadow", 0),)
-    return Evidence(tmp_path, release, given, 100.0, is_probability)
+    return Evidence(tmp_path, release, given, is_probability, slices)
 
 
 def answer(name: str, version: str = "v1", score: Any = 0.5, **fields: Any) -> dict[str, Any]:
@@ -70,14 +74,14 @@ def label(name: str, value: Any) -> dict[str, Any]:
     return {"model": "m", "prediction_id": name, "label": value}
 
 
-def counts(arm: Arm) -> tuple[int, int, int]:
-    return arm.n, arm.n_failed, arm.n_slow
+def counts(arm: Arm) -> tuple[int, float]:
+    return arm.n, arm.n_failed
 
 
 def test_nothing_journaled_is_no_evidence(tmp_path: Path) -> None:
     found = follow(tmp_path)
     assert found.read() == 0
-    assert counts(found.now.old) == counts(found.now.new) == (0, 0, 0)
+    assert counts(found.now.old) == counts(found.now.new) == (0, 0)
     assert found.seen_seq == 0
 
 
@@ -106,7 +110,7 @@ def test_a_score_that_is_none_is_a_failure_and_never_compared(
     predictions.append([answer("a"), copy("a", score=score)])
     found = follow(tmp_path)
     found.read()
-    assert counts(found.now.new) == (1, 1, 0)
+    assert counts(found.now.new) == (1, 1)
     assert found.now.pairs.shift.n == found.now.new.scores.n == 0
 
 
@@ -123,7 +127,7 @@ def test_who_should_have_answered_has_failed(tmp_path: Path, predictions: Journa
     predictions.append([answer("a", fallback=helped), failure, answer("b", "v2")])
     found = follow(tmp_path, phase("canary", 0))
     found.read()
-    assert counts(found.now.new) == (5, 4, 0)
+    assert counts(found.now.new) == (3, 2)
     assert found.now.old.n == 0
 
 
@@ -139,12 +143,70 @@ def test_what_is_of_another_release_model_or_version_does_not_count(
     assert found.seen_seq == 4
 
 
-def test_slow_answers_are_counted_among_answers_only(tmp_path: Path, predictions: Journal) -> None:
+def test_the_time_of_an_answer_is_counted_of_answers_only(
+    tmp_path: Path, predictions: Journal
+) -> None:
     slow: dict[str, Any] = {"latency_ms": 100.5}
     predictions.append([answer("a", **slow), answer("b", score=None, **slow), answer("c")])
     found = follow(tmp_path)
     found.read()
-    assert counts(found.now.old) == (3, 1, 1)
+    assert (counts(found.now.old), found.now.old.latency_ms.n) == ((3, 1), 2)
+
+
+def test_what_is_asked_together_counts_as_one_request(tmp_path: Path, predictions: Journal) -> None:
+    """A batch of 30 that fails is one failure, and its mean score is one score."""
+    batch = [answer(f"a{n}", score=n / 30, at="12:00:01") for n in range(30)]
+    copies = [copy(f"a{n}", score=n / 30 + 0.01, at="12:00:02") for n in range(29)]
+    copies.append(copy("a29", score=None, at="12:00:02"))
+    helped = {"version": "v2", "why": "500", "latency_ms": 3.0}
+    predictions.append([*batch, answer("b", at="12:00:03")])
+    predictions.append([*copies, copy("b", at="12:00:04")])
+    predictions.append([answer(f"c{n}", at="12:00:05", fallback=helped) for n in range(30)])
+    found = follow(tmp_path)
+    found.read()
+    assert counts(found.now.old) == (2, 0)
+    assert counts(found.now.new) == (3, pytest.approx(1 + 1 / 30))
+    assert (found.now.old.scores.n, found.now.old.spread.n) == (2, 31)
+    assert (found.now.pairs.shift.n, found.now.pairs.n_ranked) == (2, 2)
+    assert found.now.pairs.shift.mean == pytest.approx((0.01 + 0.2) / 2)
+    assert len(found.now.pairs.old) == 30
+
+
+def test_a_slice_keeps_what_its_questions_showed(
+    tmp_path: Path, predictions: Journal, feedback: Journal
+) -> None:
+    asked = {"request": {"origin": "EWR"}, "features": {"origin": "ignored", "hour": 7.0}}
+    helped = {"version": "v2", "why": "500", "latency_ms": 3.0}
+    predictions.append(
+        [answer("a", **asked), copy("a"), answer("b", **asked, fallback=helped), answer("c")]
+    )
+    feedback.append([label("a", 1)])
+    found = follow(tmp_path, slices=("origin", "hour", "absent"))
+    found.read()
+    assert list(found.now.groups) == [("origin", "EWR"), ("hour", "7.0")]
+    for group in found.now.groups.values():
+        assert (counts(group.old), counts(group.new)) == ((1, 0), (2, 1))
+        assert group.pairs.shift.n == group.pairs.losses.n == group.old.losses.n == 1
+    assert counts(found.now.old) == (2, 0)
+
+
+def test_of_a_slice_the_first_values_are_kept_and_no_more(
+    tmp_path: Path, predictions: Journal
+) -> None:
+    predictions.append([answer(str(n), request={"tail": n}) for n in range(100)])
+    found = follow(tmp_path, slices=("tail",))
+    found.read()
+    assert list(found.now.groups) == [("tail", str(n)) for n in range(evidence.MOST_VALUES)]
+    assert found.now.old.n == 100
+
+
+def test_a_refusal_at_the_door_says_nothing_of_a_version(
+    tmp_path: Path, predictions: Journal
+) -> None:
+    predictions.append([{**answer("a"), "kind": "refusal"}])
+    found = follow(tmp_path)
+    found.read()
+    assert counts(found.now.old) == (0, 0)
 
 
 def test_each_entry_belongs_to_the_phase_in_which_it_was_written(
@@ -163,9 +225,9 @@ def test_a_copy_that_comes_late_counts_where_its_answer_does(
     predictions.append([answer("a"), answer("b"), copy("a"), copy("b", score=None)])
     found = follow(tmp_path, phase("shadow", 0), phase("canary", 2))
     found.read()
-    assert counts(found.phases[0].new) == (2, 1, 0)
+    assert counts(found.phases[0].new) == (2, 1)
     assert found.phases[0].pairs.shift.n == 1
-    assert counts(found.phases[1].new) == (0, 0, 0)
+    assert counts(found.phases[1].new) == (0, 0)
 
 
 def test_labels_count_where_their_answers_do_once_and_the_first_wins(
@@ -215,7 +277,7 @@ def test_memory_is_bounded_and_what_is_let_go_is_counted(
     tmp_path: Path, predictions: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evidence, "MOST_WAITING", 3)
-    monkeypatch.setattr(evidence, "MOST_PAIRS", 2)
+    monkeypatch.setattr(seen, "MOST_PAIRS", 2)
     for name in "abcdef":
         predictions.append([answer(name), copy(name)])
     found = follow(tmp_path)
@@ -229,17 +291,19 @@ def test_read_bit_by_bit_or_at_once_it_is_the_same(
     tmp_path: Path, predictions: Journal, feedback: Journal
 ) -> None:
     following = follow(tmp_path)
-    for place in range(40):
+    for place in range(80):
         name = str(place)
-        predictions.append([answer(name, score=place / 40), copy(name, score=0.5)])
+        predictions.append([answer(name, score=place / 80), copy(name, score=0.5)])
         if place % 3 == 0:
             feedback.append([label(name, place % 2)])
         if place % 7 == 0:
             following.read()
-        if place == 20:
+        if place == 60:
             following.begin(following.seen_seq)
             boundary = following.seen_seq
     following.read()
     again = follow(tmp_path, phase("shadow", 0), phase("canary", boundary))
     again.read()
     assert again.phases == following.phases
+    assert len(again.cuts) == 9
+    assert again.phases[1].pairs.shape.n == 23

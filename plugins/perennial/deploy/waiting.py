@@ -83,6 +83,15 @@ def running_version(port: int, host: str = HERE) -> str | None:
         return None
 
 
+def memory_mb(port: int, host: str = HERE) -> float | None:
+    """Megabytes that the predictor on this port takes; None when it does not tell at once."""
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/version", timeout=0.5) as response:
+            return float(json.loads(response.read())["memory_mb"])
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None
+
+
 def get(port: int, path: str) -> Any:
     """The JSON answer of a server on loopback; None when it does not answer with 200 and JSON."""
     try:

@@ -60,21 +60,23 @@ class Moments:
         return math.sqrt(self.squares / self.n) if self.n else math.nan
 
 
-def share_bounds(n_hits: int, n: int, confidence: float = 0.95) -> Bounds:
+def share_bounds(n_hits: float, n: int, confidence: float = 0.95) -> Bounds:
     """Bounds of a share, from 0 to 1, that n_hits of n independent trials show.
 
     All p whose likelihood ratio against a beta mixture stays below `1 / (1 - confidence)`: exact
-    at any n and number of looks (Ville's inequality). n = 0: from 0 to 1, the estimate NaN.
+    at any n and number of looks (Ville's inequality). A trial may be a hit in part, from 0 to 1:
+    the ratio is convex in it, so its expectation is no more than that of whole hits, and the
+    bounds hold for the mean of any values from 0 to 1. n = 0: from 0 to 1, the estimate NaN.
     With no hits the upper bound at 0.95 is 0.044 after 100 trials and 0.010 after 500.
 
-    Robbins (1970), doi:10.1214/aoms/1177696786.
+    Robbins (1970), doi:10.1214/aoms/1177696786; for bounded values Howard, Ramdas, McAuliffe,
+    Sekhon (2021), doi:10.1214/20-AOS1991, and Waudby-Smith, Ramdas (2024),
+    doi:10.1093/jrsssb/qkad009.
 
     >>> round(share_bounds(0, 100).high, 3), round(share_bounds(5, 5).low, 3)
     (0.044, 0.361)
     """
-    _must_be_confidence(confidence)
-    if not 0 <= n_hits <= n:
-        raise ValueError(f"n_hits must be from 0 to n, got {n_hits} of {n}")
+    _must_be_share_of(n_hits, n, confidence)
     if n == 0:
         return Bounds(math.nan, 0.0, 1.0)
     limit = _log_mixture(n_hits, n) + math.log(1 - confidence)
@@ -90,8 +92,19 @@ def share_bounds(n_hits: int, n: int, confidence: float = 0.95) -> Bounds:
     )
 
 
+def is_share(n_hits: float, n: int, share: float, confidence: float = 0.95) -> bool:
+    """Whether `share_bounds` of the same hold this share; True for n = 0.
+
+    >>> is_share(0, 100, 0.04), is_share(0, 100, 0.05)
+    (True, False)
+    """
+    _must_be_share_of(n_hits, n, confidence)
+    limit = _log_mixture(n_hits, n) + math.log(1 - confidence)
+    return _log_likelihood(n_hits, n, share) >= limit
+
+
 def share_difference(
-    first: tuple[int, int], second: tuple[int, int], confidence: float = 0.95
+    first: tuple[float, int], second: tuple[float, int], confidence: float = 0.95
 ) -> Bounds:
     """Bounds of the second share minus the first, each (n_hits, n); from -1 to 1.
 
@@ -211,7 +224,7 @@ def _edge(is_possible: Callable[[float], bool], inside: float, outside: float) -
     return outside
 
 
-def _log_likelihood(n_hits: int, n: int, share: float) -> float:
+def _log_likelihood(n_hits: float, n: int, share: float) -> float:
     n_misses = n - n_hits
     if (share <= 0 and n_hits) or (share >= 1 and n_misses):
         return -math.inf
@@ -219,7 +232,7 @@ def _log_likelihood(n_hits: int, n: int, share: float) -> float:
     return hits + (n_misses * math.log1p(-share) if n_misses else 0.0)
 
 
-def _log_mixture(n_hits: int, n: int) -> float:
+def _log_mixture(n_hits: float, n: int) -> float:
     """The log-likelihood, averaged over the shares that the mixed betas weigh."""
     logs = [_log_beta(n_hits + a, n - n_hits + b) - _log_beta(a, b) for a, b in MIXED]
     most = max(logs)
@@ -228,6 +241,12 @@ def _log_mixture(n_hits: int, n: int) -> float:
 
 def _log_beta(a: float, b: float) -> float:
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
+def _must_be_share_of(n_hits: float, n: int, confidence: float) -> None:
+    _must_be_confidence(confidence)
+    if not 0 <= n_hits <= n:
+        raise ValueError(f"n_hits must be from 0 to n, got {n_hits} of {n}")
 
 
 def _must_be_confidence(confidence: float) -> None:

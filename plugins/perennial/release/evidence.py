@@ -8,62 +8,26 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from perennial.keep.journal import Entry, Reader
 from perennial.keep.releases import Recorded, Release
-from perennial.measure.sequential import Moments
+from perennial.measure.shapes import deciles
+from perennial.release.seen import Arm, Group, Pairs, Phase, Request
 
-MOST_PAIRS = 5_000
-"""Pairs of scores that are kept for the rank correlation; it is known well enough by then."""
+__all__ = ["Arm", "Evidence", "Pairs", "Phase"]
 
 MOST_WAITING = 100_000
 """Answers that are remembered until their copy and their label come; the oldest are let go."""
 
+MOST_VALUES = 20
+"""Values of a declared slice that are looked at; the error is shared between so many."""
 
-@dataclass
-class Arm:
-    """What one version has shown in one phase."""
-
-    n: int = 0
-    n_failed: int = 0
-    n_slow: int = 0
-    scores: Moments = field(default_factory=Moments)
-    losses: Moments = field(default_factory=Moments)
-
-    @property
-    def n_answered(self) -> int:
-        """Questions that it answered with a usable score."""
-        return self.n - self.n_failed
-
-
-@dataclass
-class Pairs:
-    """What both versions have shown on the same questions in one phase."""
-
-    shift: Moments = field(default_factory=Moments)
-    """New score minus old."""
-    losses: Moments = field(default_factory=Moments)
-    """New loss minus old."""
-    old: list[float] = field(default_factory=list)
-    new: list[float] = field(default_factory=list)
-
-
-@dataclass
-class Phase:
-    """The evidence of one phase; the same questions over the same time for both versions."""
-
-    after_seq: int
-    old: Arm = field(default_factory=Arm)
-    new: Arm = field(default_factory=Arm)
-    pairs: Pairs = field(default_factory=Pairs)
-
-    def arm(self, is_new: bool) -> Arm:
-        """The new version's evidence, or the old one's."""
-        return self.new if is_new else self.old
+N_FOR_CUTS = 50
+"""The champion's first scores, which make the cuts of the distributions and count for no more."""
 
 
 @dataclass
@@ -73,6 +37,7 @@ class Waiting:
     phase: Phase
     is_new: bool
     score: float
+    groups: tuple[Group, ...]
     copy: float | None = None
 
 
@@ -80,7 +45,7 @@ class Evidence:
     """Follows the journals for one release.
 
     A score that is missing, not finite or (for probabilities) not from 0 to 1 is a failure: it is
-    counted, and never compared.
+    counted, and never compared. Entries of one version with one moment are one request's.
     """
 
     def __init__(
@@ -88,16 +53,20 @@ class Evidence:
         journal: Path,
         release: Release,
         record: Sequence[Recorded],
-        slow_ms: float,
         is_probability: bool,
+        slices: Sequence[str] = (),
     ) -> None:
         self.phases = [Phase(each.after_seq) for each in record if _begins_phase(each)]
         self.n_let_go = 0
-        self._release, self._slow_ms, self._is_probability = release, slow_ms, is_probability
+        self.cuts: tuple[float, ...] = ()
+        self._first: list[float] = []
+        self._release, self._is_probability = release, is_probability
+        self._values: dict[str, set[str]] = {name: set() for name in slices}
         begins = self.phases[0].after_seq if self.phases else release.after_seq
         self._answers = Reader(journal / "predictions", after=begins)
         self._labels = Reader(journal / "feedback", after=release.labels_after_seq)
         self._waiting: dict[str, Waiting] = {}
+        self._requests: dict[Any, tuple[Phase, bool, Request]] = {}
 
     @property
     def seen_seq(self) -> int:
@@ -113,16 +82,25 @@ class Evidence:
         """Count what comes after this entry as a phase of its own."""
         self.phases.append(Phase(after_seq))
 
+    def n_requests(self, is_new: bool) -> int:
+        """What one version was asked in the whole release."""
+        return sum(each.arm(is_new).n for each in self.phases)
+
     def read(self) -> int:
         """Take in what was journaled since; how many entries that were.
 
-        Labels are polled first: an answer is always journaled before its label.
+        Labels are polled first: an answer is always journaled before its label. What one append
+        wrote is polled together, so a request is whole at the end of a poll.
         """
-        labels = list(_all(self._labels))
+        labels: list[Entry] = []
+        while found := self._labels.poll():
+            labels += found
         n = len(labels)
-        for entry in _all(self._answers):
-            self._take(entry)
-            n += 1
+        while found := self._answers.poll():
+            for entry in found:
+                self._take(entry)
+            self._close_requests()
+            n += len(found)
         for entry in labels:
             self._label(entry.content)
         return n
@@ -133,61 +111,98 @@ class Evidence:
         if place < 0 or content.get("release_id") != self._release.id:
             return
         phase = self.phases[place]
-        kind = content.get("kind", "answer")
+        kind, at = content.get("kind", "answer"), content.get("at") or entry.seq
         if kind == "failure":
-            self._fail(phase, content.get("version"), int(content.get("n", 1)))
+            self._fail(phase, content.get("version"), int(content.get("n", 1)), at)
         elif kind == "shadow":
-            self._copy(phase, content)
+            self._copy(phase, content, at)
+        elif kind != "answer":  # what was refused at the door says nothing of a version
+            return
         elif content.get("fallback"):  # the challenger's question: the champion only helped out
-            self._fail(phase, content["fallback"].get("version"), 1)
+            groups = self._groups(content)
+            self._fail(phase, content["fallback"].get("version"), 1, at, groups)
         else:
-            self._answer(phase, content)
+            self._answer(phase, content, at)
 
-    def _fail(self, phase: Phase, version: str | None, n: int) -> None:
+    def _fail(
+        self, phase: Phase, version: str | None, n: int, at: Any, groups: tuple[Group, ...] = ()
+    ) -> None:
         is_new = self._is_new(version)
         if is_new is not None:
-            phase.arm(is_new).n += n
-            phase.arm(is_new).n_failed += n
+            for request in self._of_request(phase, is_new, at, groups):
+                request.fail(n)
 
-    def _answer(self, phase: Phase, content: dict[str, Any]) -> None:
+    def _answer(self, phase: Phase, content: dict[str, Any], at: Any) -> None:
         is_new = self._is_new(content.get("version"))
         if is_new is None:
             return
-        score = self._observe(phase.arm(is_new), content)
+        groups = self._groups(content)
+        score = self._observe(self._of_request(phase, is_new, at, groups), content)
         if score is not None:
             if len(self._waiting) >= MOST_WAITING:
                 self._waiting.pop(next(iter(self._waiting)))
                 self.n_let_go += 1
-            self._waiting[content.get("prediction_id", "")] = Waiting(phase, is_new, score)
+            self._waiting[content.get("prediction_id", "")] = Waiting(phase, is_new, score, groups)
 
-    def _copy(self, phase: Phase, content: dict[str, Any]) -> None:
+    def _copy(self, phase: Phase, content: dict[str, Any], at: Any) -> None:
         is_new = self._is_new(content.get("version"))
         if is_new is None:
             return
         answer = self._waiting.get(content.get("prediction_id", ""))
         if answer is not None:
             phase = answer.phase  # a copy may come after the next phase began
-        score = self._observe(phase.arm(is_new), content)
+        requests = self._of_request(phase, is_new, at, answer.groups if answer else ())
+        score = self._observe(requests, content)
         if score is None or answer is None or answer.copy is not None or answer.is_new == is_new:
             return
         answer.copy = score
-        new, old = (score, answer.score) if is_new else (answer.score, score)
-        pairs = phase.pairs
-        pairs.shift = pairs.shift.add(new - old)
-        if len(pairs.old) < MOST_PAIRS:
-            pairs.old.append(old)
-            pairs.new.append(new)
+        for request in requests:
+            request.pairs.append((answer.score, score) if is_new else (score, answer.score))
 
-    def _observe(self, arm: Arm, content: dict[str, Any]) -> float | None:
+    def _observe(self, requests: list[Request], content: dict[str, Any]) -> float | None:
         """Count one answer; its score, or None when it is a failure."""
-        arm.n += 1
         score = self._usable(content.get("score"))
-        if score is None:
-            arm.n_failed += 1
-            return None
-        arm.n_slow += float(content.get("latency_ms") or 0.0) > self._slow_ms
-        arm.scores = arm.scores.add(score)
+        for request in requests:
+            if score is None:
+                request.fail()
+            else:
+                request.answer(score, float(content.get("latency_ms") or 0.0))
         return score
+
+    def _of_request(
+        self, phase: Phase, is_new: bool, at: Any, groups: tuple[Group, ...]
+    ) -> list[Request]:
+        """What is kept of the request until it is whole: of all of it, and of each group."""
+        found = []
+        for each in phase.of(groups):
+            key = (id(each), is_new, at)
+            if key not in self._requests:
+                self._requests[key] = (each, is_new, Request())
+            found.append(self._requests[key][2])
+        return found
+
+    def _close_requests(self) -> None:
+        for phase, is_new, request in self._requests.values():
+            request.close(phase, is_new, self.cuts)
+            if not self.cuts and not is_new and any(phase is each for each in self.phases):
+                self._first += request.scores
+                if len(self._first) >= N_FOR_CUTS:
+                    self.cuts = deciles(self._first)
+        self._requests.clear()
+
+    def _groups(self, content: dict[str, Any]) -> tuple[Group, ...]:
+        """The declared slices' values of a question; of each slice the first so many."""
+        found = []
+        for name, values in self._values.items():
+            known = {**(content.get("features") or {}), **(content.get("request") or {})}
+            value = known.get(name)
+            if value is None:
+                continue
+            if len(values) < MOST_VALUES:
+                values.add(str(value))
+            if str(value) in values:
+                found.append((name, str(value)))
+        return tuple(found)
 
     def _usable(self, score: Any) -> float | None:
         if isinstance(score, bool) or not isinstance(score, int | float):
@@ -203,12 +218,13 @@ class Evidence:
             return
         del self._waiting[content["prediction_id"]]
         loss = self._loss(answer.score, label)
-        arm = answer.phase.arm(answer.is_new)
-        arm.losses = arm.losses.add(loss)
-        if answer.copy is not None:
-            other = self._loss(answer.copy, label)
-            pairs = answer.phase.pairs
-            pairs.losses = pairs.losses.add(loss - other if answer.is_new else other - loss)
+        other = None if answer.copy is None else self._loss(answer.copy, label)
+        for phase in answer.phase.of(answer.groups):
+            arm, pairs = phase.arm(answer.is_new), phase.pairs
+            arm.losses = arm.losses.add(loss)
+            if other is not None:
+                worse = loss - other if answer.is_new else other - loss
+                pairs.losses = pairs.losses.add(worse)
 
     def _loss(self, score: float, label: float) -> float:
         return (score - label) ** 2 if self._is_probability else abs(score - label)
@@ -224,8 +240,3 @@ class Evidence:
 
 def _begins_phase(recorded: Recorded) -> bool:
     return recorded.state in ("shadow", "canary", "promoted")
-
-
-def _all(reader: Reader) -> Iterator[Entry]:
-    while entries := reader.poll():
-        yield from entries
