@@ -82,6 +82,21 @@ def moment(text: str | None) -> str:
     return f"{found:%Y-%m-%d %H:%M} UTC"
 
 
+def instant(text: str | None) -> str:
+    """A moment to the second, in UTC; what is no moment is shown as it is.
+
+    >>> instant("2024-03-01T14:05:59.120+02:00"), instant("soon")
+    ('2024-03-01 12:05:59', 'soon')
+    """
+    if not text:
+        return NONE
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return f"{found.astimezone(UTC) if found.tzinfo else found:%Y-%m-%d %H:%M:%S}"
+
+
 def words(name: str) -> str:
     """A name of the vocabulary as a person reads it.
 

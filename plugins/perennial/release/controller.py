@@ -33,6 +33,7 @@ from perennial.release.guardrails import Measurement, Setting, measure
 from perennial.release.machine import Known
 from perennial.release.memory import Look, Memory
 from perennial.release.mirroring import Mirrors
+from perennial.release.recording import Recording
 
 logger = logging.getLogger(__name__)
 
@@ -106,11 +107,13 @@ class Controller:
         self._followed: dict[int, Followed] = {}
         self._told: dict[int, str] = {}
         self._mirrors = Mirrors(project)
+        self._recording = Recording(project, self.ledger)
 
     def run(self, stop: threading.Event) -> None:
         """Tick until told to stop; one controller at a time."""
         with locks.exclusive(self.project.var / "locks", "controller"):
             logger.info("the release controller runs")
+            self._recording.catch_up()
             while not stop.is_set():
                 self.tick()
                 stop.wait(TICK_SECONDS)
@@ -155,6 +158,7 @@ class Controller:
             return self._change(release, change, followed, shown)
         if followed is not None:
             self._show(release, followed, shown)
+        self._recording.look(release, known.measured)
         return release
 
     def measured(self, release: Release) -> tuple[Sequence[Measurement], str | None]:
@@ -200,6 +204,7 @@ class Controller:
         if followed is not None and after_seq is not None:
             followed.evidence.begin(after_seq)
             followed.measured = []
+        self._recording.look(after)
         return after
 
     def _known(self, release: Release, followed: Followed | None, blind: str | None) -> Known:
