@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from perennial.declare.frozen import Frozen
 from perennial.declare.guardrails import Guardrails
+from perennial.declare.parity import Parity
 
 Kind = Literal["canary", "shadow", "ab", "blue_green"]
 
@@ -82,6 +83,10 @@ class Release(Frozen):
     guardrails: Guardrails = Field(
         default_factory=lambda: Guardrails.model_validate({}),
         description="What rolls it back, in every state.",
+    )
+    parity: Parity | None = Field(
+        default_factory=lambda: Parity.model_validate({}),
+        description="Recomputes what answers were made from before a promotion; null does not.",
     )
     min_labels: int = Field(
         0, ge=0, description="Labels of the challenger's answers that each phase needs, so that "

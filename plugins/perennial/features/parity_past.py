@@ -1,0 +1,223 @@
+"""What the views of a model could rightly have held when a question was answered."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from feast import ValueType
+
+from perennial.declare.model import Model
+from perennial.declare.project import Project
+from perennial.features.entity_keys import Key
+from perennial.features.entity_reads import Entity, Wanted, wanted_of
+from perennial.features.freshener import fresh_views
+from perennial.features.online import OnlineFeatures
+from perennial.features.parity_events import PastEvents
+from perennial.features.parity_lake import held_in_lake
+from perennial.features.repository import open_store
+
+MOST_STATES = 100
+"""States between the first and the last that a value may be of; of more, as many spread evenly."""
+
+Held = list[list[Entity]]
+"""Per question what a view may have held, the likeliest first."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a question was asked, by its own time, and when it was answered, by the clock."""
+
+    asked_at: datetime
+    looked_at: datetime
+    """The earliest moment at which its features may have been looked up."""
+    answered_at: datetime
+    later: frozenset[str]
+    """The views whose values were from after `asked_at`."""
+
+
+class GivenFeatures(OnlineFeatures):
+    """A model's features out of entities that are given instead of read from a store."""
+
+    def __init__(self, project: Project, model: Model) -> None:
+        super().__init__(project, model)
+        self.entities: Sequence[Sequence[Entity]] = ()
+        """Per view the entity of each question; to be set before they are looked up."""
+        self.store = open_store(project)
+        self.wanted: list[Wanted] = wanted_of(self.store, self.inputs)
+        self._reader = self
+
+    def read(self, asked: Sequence[Sequence[Key | None]]) -> list[list[Entity]]:
+        """The given entities; where the caller did not know the key, nothing is known."""
+        return [
+            [
+                wanted.unknown if key is None else entity
+                for key, entity in zip(keys, entities, strict=True)
+            ]
+            for wanted, keys, entities in zip(self.wanted, asked, self.entities, strict=True)
+        ]
+
+    def keys_of(self, view: int, known: Sequence[dict[str, Any]]) -> list[Key | None]:
+        """Per question the key of its entity in a view; None where the caller knew none."""
+        names = self.wanted[view].join_keys
+        if len(names) == 1:
+            return [each[names[0]] for each in known]
+        keys = (tuple(each[name] for name in names) for each in known)
+        return [None if None in key else key for key in keys]
+
+
+class Past:
+    """What each view of a model could rightly have held for questions of the past.
+
+    A slow view: what the lake gives at the question's own time, or up to `slow_hours` before it.
+    A fresh view: the newest of what the events known at the answer give, or, where these tell of
+    nothing newer, what the lake gives at the question's own time.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        features: GivenFeatures,
+        known: Sequence[dict[str, Any]],
+        moments: Sequence[Moment],
+        slow_hours: float,
+    ) -> None:
+        self._config = features.store.config
+        self._wanted = features.wanted
+        self._keys = [features.keys_of(view, known) for view in range(len(self._wanted))]
+        self._moments = moments
+        self._slow = timedelta(hours=slow_hours)
+        used = {each.view.name for each in self._wanted}
+        self._fresh = {each.name: each for each in fresh_views(features.store) if each.name in used}
+        self._events: PastEvents | None = None
+        if self._fresh and moments:
+            promised = timedelta(seconds=max(v.freshness_seconds for v in self._fresh.values()))
+            first = min(each.looked_at for each in moments) - promised
+            last = max(each.answered_at for each in moments)
+            self._events = PastEvents(project, list(self._fresh.values()), first, last)
+
+    def is_told_of(self, row: int) -> bool:
+        """Whether the events that count today counted when this question was answered."""
+        return self._events is None or self._events.is_told_of(self._moments[row].looked_at)
+
+    def likely(self) -> list[Held]:
+        """Per view and question what it should have held."""
+        rows = range(len(self._moments))
+        return [self._likely(view, rows) for view in range(len(self._wanted))]
+
+    def possible(self, rows: Sequence[int]) -> list[Held]:
+        """Per view and each of these questions what else it may have held; this takes longer."""
+        return [self._possible(view, rows) for view in range(len(self._wanted))]
+
+    def _likely(self, view: int, rows: Sequence[int]) -> Held:
+        asked_at = [self._moments[row].asked_at for row in rows]
+        of_lake = self._in_lake(view, rows, asked_at)
+        if self._wanted[view].view.name not in self._fresh:
+            return [[each] for each in of_lake]
+        of_events = self._by_events(view, [(row, self._last(row)) for row in rows])
+        return [
+            [lake] if known is None else [known, lake] if lake[0] >= known[0] else [known]
+            for known, lake in zip(of_events, of_lake, strict=True)
+        ]
+
+    def _possible(self, view: int, rows: Sequence[int]) -> Held:
+        if self._wanted[view].view.name not in self._fresh:
+            return self._earlier(view, rows)
+        found: Held = []
+        for row in rows:
+            states = spread(self._first(view, row), self._last(row))
+            held = self._by_events(view, [(row, state) for state in states])
+            found.append([each for each in dict.fromkeys(held) if each is not None])
+        return self._with_quiet(view, rows, found)
+
+    def _earlier(self, view: int, rows: Sequence[int]) -> Held:
+        """What a slow view held before the night brought the newest, and what was later."""
+        name = self._wanted[view].view.name
+        before = self._in_lake(view, rows, [self._moments[r].asked_at - self._slow for r in rows])
+        found = [[each] for each in before]
+        late = [place for place, row in enumerate(rows) if name in self._moments[row].later]
+        chosen = [self._moments[rows[place]] for place in late]
+        for moments in ([each.answered_at for each in chosen], [_midnight(m) for m in chosen]):
+            held = self._in_lake(view, [rows[place] for place in late], moments)
+            for place, each in zip(late, held, strict=True):
+                found[place].append(each)
+        return found
+
+    def _with_quiet(self, view: int, rows: Sequence[int], found: Held) -> Held:
+        """Of entities that no event told of: what the lake gives where the events then ended."""
+        quiet = [place for place, held in enumerate(found) if not held]
+        ends: dict[int, datetime | None] = {}
+        moments = []
+        for place in quiet:
+            state = self._last(rows[place])
+            if state not in ends and self._events is not None:
+                ends[state] = self._events.newest_at(self._wanted[view].view.name, state)
+            asked_at = self._moments[rows[place]].asked_at
+            moments.append(min(asked_at, ends.get(state) or asked_at))
+        held = self._in_lake(view, [rows[place] for place in quiet], moments)
+        for place, each in zip(quiet, held, strict=True):
+            found[place] = [each]
+        return found
+
+    def _last(self, row: int) -> int:
+        assert self._events is not None
+        return self._events.state(self._moments[row].answered_at)
+
+    def _first(self, view: int, row: int) -> int:
+        assert self._events is not None
+        promised = timedelta(seconds=self._wanted[view].freshness_seconds)
+        return self._events.state(self._moments[row].looked_at - promised)
+
+    def _by_events(self, view: int, asked: Sequence[tuple[int, int]]) -> list[Entity | None]:
+        """Per pair of question and state what the events known in it give."""
+        assert self._events is not None
+        wanted = self._wanted[view]
+        keys_in: dict[int, list[Key]] = {}
+        for row, state in asked:
+            if (key := self._keys[view][row]) is not None:
+                keys_in.setdefault(state, []).append(key)
+        held = {
+            state: self._events.held(wanted.view.name, wanted.features, state, keys)
+            for state, keys in keys_in.items()
+        }
+        found = [held.get(state, {}).get(self._keys[view][row]) for row, state in asked]
+        return [each and _as_declared(each, wanted) for each in found]
+
+    def _in_lake(self, view: int, rows: Sequence[int], moments: Sequence[datetime]) -> list[Entity]:
+        wanted = self._wanted[view]
+        keys = [self._keys[view][row] for row in rows]
+        return [
+            _as_declared(each, wanted) for each in held_in_lake(self._config, wanted, keys, moments)
+        ]
+
+
+def spread(first: int, last: int) -> list[int]:
+    """The states from the last to the first, at most about `MOST_STATES` of them.
+
+    >>> spread(3, 5)
+    [5, 4, 3]
+    """
+    step = max(1, (last - first) // MOST_STATES)
+    return list(dict.fromkeys([*range(last, first, -step), first]))
+
+
+def _midnight(moment: Moment) -> datetime:
+    """The first midnight after the question's own time."""
+    day = moment.asked_at.astimezone(UTC).date() + timedelta(days=1)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _as_declared(entity: Entity, wanted: Wanted) -> Entity:
+    """With single-precision numbers as the online store keeps them."""
+    if ValueType.FLOAT not in wanted.types:
+        return entity
+    moment, values = entity
+    return moment, tuple(
+        struct.unpack("<f", struct.pack("<f", value))[0]
+        if type_ is ValueType.FLOAT and value is not None
+        else value
+        for value, type_ in zip(values, wanted.types, strict=True)
+    )

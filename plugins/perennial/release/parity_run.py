@@ -1,0 +1,42 @@
+"""One comparison from beginning to end: which answers, of which phase, by which declaration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perennial.declare.parity import Parity as Declared
+from perennial.declare.project import Project
+from perennial.features.inputs import inputs_of
+from perennial.features.repository import open_store
+from perennial.keep import releases
+from perennial.keep.ledger import Ledger
+from perennial.release.parity import Parity, compare
+from perennial.release.parity_sample import answers_of, sample
+
+
+def recompute(
+    model: str,
+    release_id: int | None = None,
+    rows: int | None = None,
+    *,
+    project: Project | None = None,
+) -> Parity:
+    """Compare answers of a release's present phase, or of all that is journaled.
+
+    Reads journals, lake and declarations, and writes nothing. Twice is the same as once, while
+    nothing is answered. Raises `UnavailableError` when there is no such release.
+    """
+    project = project or Project.find()
+    declared = project.model(model)
+    wanted = declared.release.parity or Declared.model_validate({})
+    after_seq = releases.find(Ledger.of(project), release_id).after_seq if release_id else 0
+    inputs = inputs_of(open_store(project), declared)
+    keys = tuple(dict.fromkeys(key for each in inputs.join_keys.values() for key in each))
+
+    def entity_of(entry: dict[str, Any]) -> tuple[Any, ...]:
+        asked = entry.get("request") or {}
+        return tuple(asked.get(key) for key in keys)
+
+    answers = answers_of(project.var / "journal", model, release_id, after_seq)
+    chosen = sample(answers, rows or wanted.rows, entity_of)
+    return compare(project, declared, chosen, wanted)
