@@ -91,7 +91,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_every_dag_is_imported_without_errors(found: dict[str, Any]) -> None:
     assert found["errors"] == {}
     assert set(found["dags"]) == {
-        "arrive", "nightly_flight_delay", "learn", "score", "housekeeping",
+        "arrive", "nightly_flight_delay", "learn", "release", "score", "housekeeping",
     }  # fmt: skip
 
 

@@ -149,9 +149,7 @@ class Controller:
         """Take the transition that is due, if one is; the release as it then is."""
         followed, blind = self._look(release)
         known = self._known(release, followed, blind)
-        declared = followed.declared.release if followed else UNDECLARED
-        if followed is None:  # the kind is declared, too
-            declared = declared.model_copy(update={"kind": release.kind})
+        declared = followed.declared.release if followed else self._declared(release)
         change = machine.next_change(release, declared, known)
         shown = [each.shown() for each in known.measured]
         if change is not None:
@@ -160,6 +158,13 @@ class Controller:
             self._show(release, followed, shown)
         self._recording.look(release, known.measured)
         return release
+
+    def _declared(self, release: Release) -> Declared:
+        """What its model declares, as far as that can be read."""
+        try:
+            return Project(self.project.root, self.project.settings).model(release.model).release
+        except Exception:  # it is told where the evidence is looked for
+            return UNDECLARED.model_copy(update={"kind": release.kind})
 
     def measured(self, release: Release) -> tuple[Sequence[Measurement], str | None]:
         """The guardrails at this moment, and why they cannot be measured when they cannot."""

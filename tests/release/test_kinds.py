@@ -1,0 +1,224 @@
+"""Each kind goes its declared way, and a declaration that means nothing is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from perennial.declare.release import Kind
+from perennial.declare.release import Release as Declared
+from perennial.keep import release_changes, releases
+from perennial.keep.releases import Release
+from perennial.release.guardrails import Measurement, Outcome
+from perennial.release.kinds import KINDS
+from perennial.release.machine import SILENT, Known, next_change
+
+START = datetime(2024, 2, 1, tzinfo=UTC)
+AB = {"hours": 6, "metric": "loss"}
+KINDS_DECLARED: dict[Kind, dict[str, Any]] = {
+    "canary": {"steps": [0.1, 0.5]},
+    "shadow": {},
+    "ab": {"ab": AB},
+    "blue_green": {},
+}
+
+
+def declared(kind: Kind, **fields: Any) -> Declared:
+    return Declared.model_validate({"kind": kind, **KINDS_DECLARED[kind], **fields})
+
+
+def release(kind: Kind, state: releases.ReleaseState, **fields: Any) -> Release:
+    new = release_changes.plan("m", "v2", "green", night="2024-02-01", why="test", kind=kind)
+    began = START.isoformat()
+    made = replace(new, id=1, stable_version="v1", stable_slot="blue", state=state)
+    return replace(made, started_at=began, state_since=began, **fields)
+
+
+def measured(
+    outcome: Outcome = "passed",
+    low: float | None = -0.1,
+    high: float | None = -0.01,
+    name: str = "loss",
+) -> Measurement:
+    return Measurement(name, outcome, -0.05, low, high, 0.05, 500, True, f"{name}: {outcome}")
+
+
+def known(*found: Measurement, hours: float = 1, **fields: Any) -> Known:
+    seen = Known(START + timedelta(hours=hours), "v1", True, True, 1000, found)
+    return replace(seen, **fields)
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [
+        ("canary", [("shadow", 0), ("canary", 0.1), ("canary", 0.5), ("promoted", 0)]),
+        ("shadow", [("shadow", 0)]),
+        ("ab", [("shadow", 0), ("canary", 0.5), ("promoted", 0)]),
+        ("blue_green", [("promoted", 0)]),
+    ],
+)
+def test_each_kind_goes_its_way(kind: Kind, way: list[tuple[str, float]]) -> None:
+    taken = []
+    now = release(kind, "pending")
+    for _ in range(6):
+        change = next_change(now, declared(kind), known(measured(), hours=10))
+        if change is None or change.action == "verdict":
+            break
+        taken.append((change.state, change.weight))
+        now = replace(now, state=change.state, step=change.step, weight=change.weight)
+        if now.state == "promoted":
+            break
+    assert taken == way
+
+
+def test_each_declared_kind_is_in_the_table() -> None:
+    assert set(KINDS) == set(KINDS_DECLARED)
+    for kind in KINDS:
+        n_declared = len(KINDS[kind](declared(kind)))
+        assert declared(kind).n_phases == n_declared + 1, "the armed time is one more"
+
+
+def test_a_shadow_that_passed_says_so_once_and_waits_for_a_person() -> None:
+    now = release("shadow", "shadow", shadow=1.0)
+    change = next_change(now, declared("shadow"), known(measured()))
+    assert change is not None
+    assert (change.state, change.action, change.shadow) == ("shadow", "verdict", 1.0)
+    assert "perennial release promote" in change.why
+    told = replace(now, has_verdict=True)
+    assert next_change(told, declared("shadow"), known(measured())) is None
+    late = next_change(told, declared("shadow"), known(measured(), hours=24))
+    assert late is not None
+    assert (late.state, late.champion) == ("rolling_back", "same")
+    assert "no person promoted it" in late.why
+    failed = next_change(told, declared("shadow"), known(measured("failed")))
+    assert failed is not None
+    assert failed.state == "rolling_back"
+
+
+def test_a_shadow_may_be_declared_to_promote_by_itself() -> None:
+    by_itself = declared("shadow", then="promote")
+    change = next_change(release("shadow", "shadow"), by_itself, known(measured()))
+    assert change is not None
+    assert (change.state, change.champion) == ("promoted", "new")
+
+
+@pytest.mark.parametrize(
+    ("margin", "found", "hours", "state", "because"),
+    [
+        (0, [measured()], 5.9, None, ""),
+        (0, [measured()], 6, "promoted", "surely better"),
+        (0, [measured(high=0.0)], 6, "rolling_back", "not surely better"),
+        (0.05, [measured(high=0.05)], 6, "promoted", "surely not worse by 0.05"),
+        (0.05, [measured(high=0.06)], 6, "rolling_back", "not surely not worse"),
+        (0, [measured(low=None, high=None)], 6, "rolling_back", "no bounds"),
+        (0, [], 6, "rolling_back", "no bounds"),
+        (0, [measured("failed")], 1, "rolling_back", "loss: failed"),
+        (0, [measured(), measured("inconclusive", name="errors")], 6, "rolling_back", "errors"),
+    ],
+)  # fmt: skip
+def test_an_ab_test_ends_by_its_verdict_and_any_doubt_with_the_champion(
+    margin: float, found: list[Measurement], hours: float, state: str | None, because: str
+) -> None:
+    asked = declared("ab", ab={**AB, "margin": margin})
+    change = next_change(release("ab", "canary"), asked, known(*found, hours=hours))
+    assert (change.state if change else None) == state
+    assert change is None or because in change.why
+
+
+def test_an_ab_test_with_too_few_answers_ends_with_the_champion() -> None:
+    change = next_change(release("ab", "canary"), declared("ab"), known(measured(), hours=6, n=99))
+    assert change is not None
+    assert change.state == "rolling_back"
+    assert "99 of 100 answers" in change.why
+
+
+@pytest.mark.parametrize("state", ["pending", "shadow", "canary", "promoted"])
+def test_a_pause_holds_everything_but_the_way_back(state: releases.ReleaseState) -> None:
+    held = release("canary", state, paused_at=START.isoformat())
+    champion = "v2" if state == "promoted" else "v1"
+    seen = known(measured(), hours=23, champion=champion)
+    assert next_change(held, declared("canary", armed_hours=1), seen) is None
+    failed = next_change(held, declared("canary"), replace(seen, measured=[measured("failed")]))
+    assert failed is not None
+    assert failed.state == "rolling_back"
+
+
+def test_the_time_limit_goes_on_in_a_pause() -> None:
+    held = release("canary", "canary", paused_at=START.isoformat())
+    late = next_change(held, declared("canary"), known(measured(), hours=24))
+    assert late is not None
+    assert late.state == "rolling_back"
+    assert "it is paused" in late.why
+
+
+@pytest.mark.parametrize("state", ["pending", "shadow", "canary", "promoted"])
+def test_what_cannot_be_seen_is_told_and_held_and_goes_back_in_time(
+    state: releases.ReleaseState,
+) -> None:
+    now = release("canary", state, weight=0.1 if state == "canary" else 0.0)
+    champion = "v2" if state == "promoted" else "v1"
+    dark = known(hours=0, champion=champion, blind="OSError: no disk")
+    first = next_change(now, declared("canary"), dark)
+    assert first is not None
+    assert (first.state, first.action, first.weight) == (state, "blind", now.weight)
+    assert "no disk" in first.why
+    now = replace(now, blind_since=START.isoformat())
+    soon = replace(dark, now=START + timedelta(minutes=9))
+    assert next_change(now, declared("canary"), soon) is None
+    late = replace(dark, now=START + timedelta(minutes=10))
+    back = next_change(now, declared("canary"), late)
+    assert back is not None
+    assert (back.state, back.champion) == (
+        "rolling_back",
+        "stable" if state == "promoted" else "same",
+    )
+    bright = replace(soon, blind=None)
+    again = next_change(now, declared("canary"), bright)
+    assert again is not None
+    assert (again.state, again.action) == (state, "see")
+
+
+def test_a_promoted_server_that_is_silent_goes_back_while_the_old_one_answers() -> None:
+    now = release("blue_green", "promoted")
+    seen = known(champion="v2", silent_seconds=SILENT.total_seconds() - 1)
+    assert next_change(now, declared("blue_green"), seen) is None
+    dead = replace(seen, silent_seconds=SILENT.total_seconds())
+    change = next_change(now, declared("blue_green"), dead)
+    assert change is not None
+    assert (change.state, change.champion) == ("rolling_back", "stable")
+
+
+def test_another_kind_declared_in_the_middle_ends_with_the_champion() -> None:
+    change = next_change(release("canary", "canary"), declared("shadow"), known(measured()))
+    assert change is not None
+    assert change.state == "rolling_back"
+    assert "began as canary and its model declares shadow now" in change.why
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"kind": "shadow", "steps": [0.5]}, "kind shadow has no use for `steps`; leave it out"),
+        ({"kind": "shadow", "shadow": None}, "kind shadow needs `shadow`"),
+        ({"kind": "shadow", "min_requests": 5}, "no use for `min_requests`"),
+        ({"kind": "canary", "then": "promote"}, "declare kind: shadow"),
+        ({"kind": "canary", "ab": AB}, "declare kind: ab"),
+        ({"kind": "ab"}, "kind ab needs `ab`"),
+        ({"kind": "ab", "ab": AB, "steps": [0.5]}, "no use for `steps`"),
+        ({"kind": "ab", "ab": {**AB, "hours": 24}}, "ab.hours must be below time_limit_hours"),
+        ({"kind": "ab", "ab": AB, "guardrails": {"loss": None}}, "guardrails.loss is null"),
+        ({"kind": "ab", "ab": {**AB, "metric": "joy"}}, "'loss', 'errors' or 'latency'"),
+        ({"kind": "blue_green", "shadow": {"share": 0.5}}, "no use for `shadow`"),
+        ({"kind": "at_once"}, "'canary', 'shadow', 'ab' or 'blue_green'"),
+        ({"kind": "canary", "steps": [], "shadow": None}, "a canary needs steps"),
+        ({"kind": "canary", "steps": [0.5, 0.1]}, "steps must grow"),
+    ],
+)  # fmt: skip
+def test_what_means_nothing_is_refused_in_words(fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Declared.model_validate(fields)
+    assert told in str(refused.value)
