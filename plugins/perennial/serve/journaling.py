@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ RETRY_SECONDS = 5
 DETAILED = 20
 """So many refusals of one second have an entry of their own."""
 SECOND = 1.0
+COMPLAIN_SECONDS = 10.0
 
 
 def opened(project: Project, *names: str) -> Journal:
@@ -60,10 +62,25 @@ def written_or_dropped(
     try:
         journal.append(entries)
     except OSError as error:
-        logger.warning("%d %s not journaled: %s", n, what, error)
         DROPPED.labels(what).inc(n)
+        _complaint.tell(what, error)
         return False
     return True
+
+
+class _Complaint:
+    """Told in the log at most every ten seconds, as the log may be on the same disk."""
+
+    def __init__(self) -> None:
+        self._told_at = -float("inf")
+
+    def tell(self, what: str, error: OSError) -> None:
+        if time.monotonic() - self._told_at > COMPLAIN_SECONDS:
+            self._told_at = time.monotonic()
+            logger.error("%s not journaled, see perennial_dropped_total: %s", what, error)
+
+
+_complaint = _Complaint()
 
 
 class Refusals:
