@@ -10,6 +10,7 @@ import contextlib
 import json
 import re
 import subprocess
+import urllib.error
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -203,6 +204,11 @@ def test_a_night_lived_by_services_that_share_only_databases_and_a_folder(
     cluster.start("gateway")
     until(lambda: answers(f"http://127.0.0.1:{cluster.world.gateway_port}/readyz"), told)
     question = {"station": "harbour", "kind": "city", "taken_at": "2024-06-03T00:10:00Z"}
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        cluster.world.post("/predict", question)
+    token = cluster.run("keys", "create", "--name", "test", "--scope", "predict").split()[-1]
+    cluster.world.token = token
+    until(lambda: is_known(cluster, question), told)
     answer = cluster.world.post("/predict", question)
     url = cluster.environment("gateway")["PERENNIAL_LEDGER_URL"]
     serving = Ledger(url).current(MODEL)
@@ -214,6 +220,14 @@ def test_a_night_lived_by_services_that_share_only_databases_and_a_folder(
     live(cluster, airflow, "arrive", NIGHT)
     assert live(cluster, airflow, f"nightly_{MODEL}", NIGHT)["stand_by"] == "success"
     assert (cluster.world.root / "var" / "reports" / "decide" / MODEL / f"{NIGHT}.json").is_file()
+
+
+def is_known(cluster: Cluster, question: dict[str, str]) -> bool:
+    """Whether the gateway has read the new key; that takes it a second at most."""
+    try:
+        return bool(cluster.world.post("/predict", question))
+    except urllib.error.HTTPError:
+        return False
 
 
 def is_healthy(url: str) -> bool:

@@ -44,6 +44,7 @@ class World:
     root: Path
     gateway_port: int
     environment: dict[str, str]
+    token: str = ""
     reports: dict[str, Any] = field(default_factory=dict)
 
     def run(self, *arguments: str) -> str:
@@ -70,7 +71,7 @@ class World:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.gateway_port}{path}",
             data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
         )
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.loads(response.read())
