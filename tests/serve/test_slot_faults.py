@@ -124,7 +124,7 @@ def test_a_slot_that_hangs_is_told_at_once_after_a_few_time_outs(gateway: Bakery
 def test_a_slot_that_is_gone_is_told_at_once(gateway: Bakery) -> None:
     gateway.slot.stop()
     reply = refused_quickly(gateway)
-    assert "ClientConnectorError" in reply.error["message"]
+    assert "ConnectionRefusedError" in reply.error["message"]
 
 
 def test_a_slot_that_hangs_up_is_told_at_once(gateway: Bakery) -> None:
@@ -134,7 +134,7 @@ def test_a_slot_that_hangs_up_is_told_at_once(gateway: Bakery) -> None:
     gateway.slot.server.handle_error = lambda *_: None  # type: ignore[method-assign]
     gateway.slot.says = hang_up
     reply = refused_quickly(gateway)
-    assert "ServerDisconnectedError" in reply.error["message"]
+    assert "ConnectionResetError" in reply.error["message"]
 
 
 def test_nothing_serves_until_there_is_a_route(

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.keep.journal import Journal
-from perennial.keep.ledger import Ledger
-from perennial.serve import entries
-from perennial.serve.answering import answer_of
-from perennial.serve.arms import Arms, Asked, milliseconds
+from perennial.keep.ledger import Ledger, Route
+from perennial.serve.arms import Arm, Arms, Asked, milliseconds
 from perennial.serve.asking import SlotClient
-from perennial.serve.journaling import written, written_or_dropped
-from perennial.serve.metrics import ANSWER_SECONDS, ANSWERS, FAILURES, FALLBACKS, MISSING_FEATURES
+from perennial.serve.joining import Joint, Waiting
+from perennial.serve.metrics import ANSWER_SECONDS
 from perennial.serve.parting import Part, Present, present, split
-from perennial.serve.questions import QuestionParser
+from perennial.serve.questions import Question, QuestionParser
+from perennial.serve.recording import Records
 from perennial.serve.refusals import RefusedError
 from perennial.serve.routing import Router
-from perennial.serve.shadows import Shadows
+from perennial.serve.said import SilentError
 from perennial.serve.versions import Versions
+
+MOST_JOINED = 8
+"""Rows of a request that is asked together with others'; a larger one goes by itself."""
 
 
 class PredictionDesk:
@@ -32,9 +37,12 @@ class PredictionDesk:
     ) -> None:
         self.router = Router(ledger, model.name)
         self.versions = Versions(project, model)
-        self._journal = journal
         self._arms = Arms(client)
-        self._shadows = Shadows(self._arms, journal)
+        self._records = Records(model.name, self._arms, journal)
+        self._seconds = ANSWER_SECONDS.labels(model.name)
+        self._now: Present | None = None
+        self._route: Route | None = None
+        self._joints: dict[str, Joint] = {}
 
     @property
     def model(self) -> Model:
@@ -54,33 +62,108 @@ class PredictionDesk:
         """
         parser = self.parser
         questions, is_batch = parser.parse(body)
-        began = time.perf_counter()
+        came = time.perf_counter()
         now = await self._present()
         if self.parser is not parser:  # another version answers now, by other declarations
             questions, is_batch = self.parser.parse(body)
-        parts = await self._ask(split(questions, now), now, verb)
-        answers = self._answers(parts, len(questions), now)
-        ANSWER_SECONDS.labels(self.model.name).observe(time.perf_counter() - began)
+        parts = split(questions, now)
+        if verb == "predict" and self._is_joined(parts, questions, now):
+            answers = await self._joints[parts[0].arm.variant].answers(questions, came)
+        else:
+            asked = await self._ask(parts, now, verb, came)
+            answers = self._records.answered(asked, len(questions), now)
+        self._seconds.observe(time.perf_counter() - came)
         return answers if is_batch else answers[0]
 
     async def close(self) -> None:
         """Wait a little for what is under way in the background."""
-        await self._shadows.close()
+        await self._records.close()
 
     async def _present(self) -> Present:
-        found = await present(await self.router.route(), self.versions)
+        route = await self.router.route()
+        if route is not None and route is self._route and self._now and self._is_still(self._now):
+            return self._now
+        found = await present(route, self.versions)
         if found is None:
             raise RefusedError(
                 503, "nothing_serves", f"no version of {self.model.name} serves yet", None, 5
             )
+        self._now, self._route = found, route
+        arms = [arm for arm in (found.champion, found.challenger) if arm is not None]
+        self._joints = {arm.variant: Joint(partial(self._join, arm, found)) for arm in arms}
         return found
 
-    async def _ask(self, parts: list[Part], now: Present, verb: str) -> list[tuple[Part, Asked]]:
+    def _is_still(self, now: Present) -> bool:
+        """Whether the arms are still asked by the declarations with which they were found."""
+        assert self._route is not None
+        if self._route.challenger is not None and now.challenger is None:
+            return False  # its declarations are being read
+        arms = (now.champion, now.challenger)
+        return all(arm is None or self.versions.has(arm.version, arm.declared) for arm in arms)
+
+    def _is_joined(self, parts: list[Part], questions: Sequence[Question], now: Present) -> bool:
+        """Whether these may be asked with others': few, for one arm, whose server is well."""
+        return (
+            len(parts) == 1
+            and len(questions) <= MOST_JOINED
+            and now is self._now
+            and not self._arms.is_doubtful(parts[0].arm)
+        )
+
+    async def _join(self, arm: Arm, now: Present, together: list[Waiting]) -> None:
+        """Ask for several callers at once, and answer or fail each of them."""
+        questions = [question for each in together for question in each.questions]
+        first, is_shared = together[0].came, len(together) > 1
+        queued_ms = milliseconds(first)
+        try:
+            asked = await self._arms.ask_with_fallback(
+                arm, now.champion, questions, "predict", first, is_shared
+            )
+            after = [1000 * (each.came - first) for each in together for _ in each.questions]
+            asked = replace(asked, came_after_ms=after, queued_ms=queued_ms)
+            part = Part(arm, list(range(len(questions))), questions)
+            answers = self._records.answered([(part, asked)], len(questions), now)
+        except RefusedError as error:
+            if is_shared and not isinstance(error, SilentError) and error.code != "journal":
+                await self._apart(arm, now, together)
+                return
+            parts = [Part(arm, list(range(len(e.questions))), e.questions) for e in together]
+            spent = [milliseconds(each.came) for each in together]
+            if error.code != "journal":
+                self._records.failed(list(zip(parts, spent, strict=True)), error, now)
+            for each in together:
+                each.fail(error)
+        except Exception:
+            if not is_shared:
+                raise
+            await self._apart(arm, now, together)
+        else:
+            row = 0
+            for each in together:
+                each.answer(answers[row : row + len(each.questions)])
+                row += len(each.questions)
+
+    async def _apart(self, arm: Arm, now: Present, together: list[Waiting]) -> None:
+        """One of them may be to blame: ask for each alone, so that it spoils no other's answer."""
+
+        async def alone(each: Waiting) -> None:
+            part = Part(arm, list(range(len(each.questions))), each.questions)
+            try:
+                asked = await self._ask([part], now, "predict", each.came)
+                each.answer(self._records.answered(asked, len(each.questions), now))
+            except Exception as error:  # noqa: BLE001  # whatever it is, its own caller is told
+                each.fail(error)
+
+        await asyncio.gather(*(alone(each) for each in together))
+
+    async def _ask(
+        self, parts: list[Part], now: Present, verb: str, came: float
+    ) -> list[tuple[Part, Asked]]:
         """What each part's arm says; all are waited for, and the first refusal is raised."""
         if len(parts) == 1:  # no need to pay for tasks
-            return [(parts[0], await self._ask_part(parts[0], now, verb))]
+            return [(parts[0], await self._ask_part(parts[0], now, verb, came))]
         asked = await asyncio.gather(
-            *(self._ask_part(part, now, verb) for part in parts), return_exceptions=True
+            *(self._ask_part(part, now, verb, came) for part in parts), return_exceptions=True
         )
         done = []
         for part, each in zip(parts, asked, strict=True):
@@ -89,44 +172,11 @@ class PredictionDesk:
             done.append((part, each))
         return done
 
-    async def _ask_part(self, part: Part, now: Present, verb: str) -> Asked:
-        began = time.perf_counter()
+    async def _ask_part(self, part: Part, now: Present, verb: str, came: float) -> Asked:
         try:
-            return await self._arms.ask_with_fallback(part.arm, now.champion, part.questions, verb)
+            return await self._arms.ask_with_fallback(
+                part.arm, now.champion, part.questions, verb, came
+            )
         except RefusedError as error:
-            FAILURES.labels(self.model.name, part.arm.variant, error.code).inc(len(part.rows))
-            spent_ms = milliseconds(began)
-            made = entries.failed(part.arm, part.questions, error, spent_ms, now.release_id)
-            written_or_dropped(self._journal, made, "failure", len(part.questions))
+            self._records.failed([(part, milliseconds(came))], error, now)
             raise
-
-    def _answers(
-        self, parts: list[tuple[Part, Asked]], n: int, now: Present
-    ) -> list[dict[str, Any]]:
-        """Journal all answers in one append, in the order of the questions; then copy and count."""
-        answers: list[dict[str, Any]] = [{}] * n
-        made: list[entries.Entry] = [{}] * n
-        for part, asked in parts:
-            of_part = [answer_of(asked, row) for row in range(len(part.rows))]
-            written = entries.answered(asked, of_part, now.release_id)
-            for row, answer, entry in zip(part.rows, of_part, written, strict=True):
-                answers[row], made[row] = answer, entry
-        self._write(made)
-        for part, asked in parts:
-            self._count(asked)
-            if now.challenger and now.shadow and part.arm is now.champion:
-                of_part = [answers[row] for row in part.rows]
-                self._shadows.copy(asked, of_part, now.challenger, now.shadow, now.release_id)
-        return answers
-
-    def _write(self, made: list[entries.Entry]) -> None:
-        written(self._journal, made, "answers")
-
-    def _count(self, asked: Asked) -> None:
-        name, n = self.model.name, len(asked.questions)
-        ANSWERS.labels(name, asked.arm.version, asked.arm.variant).inc(n)
-        if asked.fallback:
-            FALLBACKS.labels(name, asked.fallback.version).inc(n)
-        for views in asked.looked.missing:
-            for view in views:
-                MISSING_FEATURES.labels(name, view).inc()

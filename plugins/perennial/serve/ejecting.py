@@ -36,6 +36,11 @@ class Ejector:
         self._out_until = now + timeout_seconds + self._seconds
         return False
 
+    @property
+    def is_counting(self) -> bool:
+        """Whether it has timed out and not answered since."""
+        return self._n_timeouts > 0
+
     def answered(self) -> None:
         """The server said something in time."""
         self._n_timeouts, self._seconds = 0, FIRST_SECONDS

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from perennial.serve.arms import Arm, Asked
-from perennial.serve.questions import Question, shown
+from perennial.serve.questions import Question
 from perennial.serve.refusals import RefusedError
 
 Entry = dict[str, Any]
@@ -25,15 +24,15 @@ def answered(asked: Asked, answers: list[dict[str, Any]], release_id: int | None
         "slot": asked.arm.slot.slot,
         "release_id": release_id,
         "at": at,
-        "latency_ms": asked.latency_ms,
-        "fallback": asdict(asked.fallback) if asked.fallback else None,
     }
     return [
         {
             **same,
+            "latency_ms": asked.waited_ms(row),
+            "fallback": asked.fallback_of(row),
             "prediction_id": answer["prediction_id"],
             "asked_at": question.asked_at,
-            "request": shown(question.known),
+            "request": question.known,
             "features": {name: values[row] for name, values in asked.looked.columns.items()},
             "score": answer["score"],
             "later": answer["later"],
@@ -47,7 +46,7 @@ def copied(
     prediction_ids: list[str],
     scores: list[float] | None,
     why: str | None,
-    latency_ms: float,
+    latencies_ms: Sequence[float],
     release_id: int | None,
 ) -> list[Entry]:
     """One entry per copied question: what the challenger would have answered, or why it failed."""
@@ -62,7 +61,7 @@ def copied(
             "at": at,
             "score": scores[row] if scores else None,
             "why": why,
-            "latency_ms": latency_ms,
+            "latency_ms": latencies_ms[row],
         }
         for row, prediction_id in enumerate(prediction_ids)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -23,6 +24,7 @@ from perennial.serve.asking import SlotClient
 from perennial.serve.authenticating import Doorkeeper, Guard
 from perennial.serve.desk import PredictionDesk
 from perennial.serve.feedback import FeedbackDesk
+from perennial.serve.hot import Answer, Hot
 from perennial.serve.journaling import Refusals, opened
 from perennial.serve.limits import Limits
 from perennial.serve.metrics import EVENTS_FRESH, EVENTS_LAST, SYNC_FAILURES
@@ -75,10 +77,10 @@ class Gateway:
     def app(self) -> ASGIApp:
         """The ASGI application with all routes and limits."""
         routes = [
-            Route("/predict", self._guarded(self._predict), methods=["POST"]),
-            Route("/predict/{model}", self._guarded(self._predict), methods=["POST"]),
-            Route("/explain", self._guarded(self._explain), methods=["POST"]),
-            Route("/explain/{model}", self._guarded(self._explain), methods=["POST"]),
+            Route("/predict", self._guarded(self._unnamed), methods=["POST"]),
+            Route("/predict/{model}", self._guarded(self._unnamed), methods=["POST"]),
+            Route("/explain", self._guarded(self._unnamed), methods=["POST"]),
+            Route("/explain/{model}", self._guarded(self._unnamed), methods=["POST"]),
             Route("/feedback", self._guarded(self._take_feedback), methods=["POST"]),
             Route("/feedback/{model}", self._guarded(self._take_feedback), methods=["POST"]),
             Route("/events/{source}", self._guarded(self._post_events), methods=["POST"]),
@@ -88,7 +90,7 @@ class Gateway:
         ]
         inner = Starlette(routes=routes, exception_handlers={HTTPException: http_refusal})
         declared = self.project.gateway
-        bounded = Limits(inner, declared.max_body_bytes, declared.max_depth)
+        bounded = Limits(Hot(self._answers(), inner), declared.max_body_bytes, declared.max_depth)
         self._refusals.append(Refusals(bounded, self.predictions))
         return Doorkeeper(self._refusals[-1], self.guard)  # strangers must not fill the journal
 
@@ -104,6 +106,17 @@ class Gateway:
         self.predictions.close()
         self.feedback.close()
         self.events.close()
+
+    def _answers(self) -> dict[str, Answer]:
+        """The hot paths: each model's, and those without a name where there is only one model."""
+        names = [("/" + name, desk) for name, desk in self.desks.items()]
+        if len(self.desks) == 1:
+            names.append(("", next(iter(self.desks.values()))))
+        return {
+            f"/{verb}{name}": partial(_answer, desk, verb)
+            for verb in ("predict", "explain")
+            for name, desk in names
+        }
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: Request) -> Response:
@@ -124,11 +137,10 @@ class Gateway:
             raise RefusedError(404, "unknown_model", f"{found} (declared: {declared})")
         return self.desks[name]
 
-    async def _predict(self, request: Request) -> Response:
-        return _json(await self._desk(request).answer(await request.body(), "predict"))
-
-    async def _explain(self, request: Request) -> Response:
-        return _json(await self._desk(request).answer(await request.body(), "explain"))
+    async def _unnamed(self, request: Request) -> Response:
+        """What `_answers` leaves over: a question to no model, or to one that is not there."""
+        self._desk(request)
+        raise RefusedError(404, "unknown_path", "there is nothing here")  # pragma: no cover
 
     async def _take_feedback(self, request: Request) -> Response:
         return _json(self.feedback.post(self._desk(request).model, await request.body()))
@@ -148,6 +160,10 @@ class Gateway:
         labels = {name: self.feedback.form(desk.model) for name, desk in self.desks.items()}
         events = {name: inbox.form for name, inbox in self.events.sources.items()}
         return _json(document(forms, labels, events))
+
+
+async def _answer(desk: PredictionDesk, verb: str, body: bytes) -> bytes:
+    return orjson.dumps(await desk.answer(body, verb), option=orjson.OPT_UTC_Z)
 
 
 def _json(content: Any) -> Response:

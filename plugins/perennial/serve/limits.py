@@ -37,7 +37,8 @@ class Limits:
             return
         try:
             self._check_headers(dict(scope["headers"]))
-            body = await asyncio.wait_for(self._read(receive), BODY_SECONDS)
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await self._read(receive)
             if self.max_depth is not None and is_deeper(body, self.max_depth):
                 raise _too_deep(self.max_depth)
         except TimeoutError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,9 +21,10 @@ from perennial.errors import ContractBrokenError, IntegrityError
 from perennial.learn.contract import Explanation
 from perennial.learn.loading import FEATURES, parse_model
 from perennial.learn.version_files import read
+from perennial.serve.hot import Hot, wrong_method
 from perennial.serve.limits import Limits
 from perennial.serve.proof import prove, read_reference
-from perennial.serve.refusals import RefusedError, http_refusal, refusal
+from perennial.serve.refusals import RefusedError, http_refusal
 
 MAX_BODY_BYTES = 16_000_000  # the gateway bounds what comes from outside; features are wider
 
@@ -52,34 +54,36 @@ class Predictor:
     def app(self) -> ASGIApp:
         """The ASGI application: /predict, /explain, /version."""
         routes = [
-            Route("/predict", self._predict, methods=["POST"]),
-            Route("/explain", self._explain, methods=["POST"]),
+            Route("/predict", wrong_method, methods=["POST"]),  # answered before it comes here
+            Route("/explain", wrong_method, methods=["POST"]),
             Route("/version", self._version, methods=["GET"]),
         ]
         inner = Starlette(routes=routes, exception_handlers={HTTPException: http_refusal})
-        return Limits(inner, MAX_BODY_BYTES)
+        answers = {"/predict": self._predict, "/explain": self._explain}
+        return Limits(Hot(answers, inner), MAX_BODY_BYTES)
 
-    async def _predict(self, request: Request) -> Response:
+    async def _predict(self, body: bytes) -> bytes:
         try:
-            columns = _columns(await request.body())
-            return _json(self._scored(columns))
-        except (ContractBrokenError, RefusedError) as error:
-            return refusal(_refused(error))
+            return orjson.dumps(self._scored(_columns(body)))
+        except ContractBrokenError as error:
+            raise _refused(error) from error
 
-    async def _explain(self, request: Request) -> Response:
+    async def _explain(self, body: bytes) -> bytes:
         try:
-            columns = _columns(await request.body())
+            columns = _columns(body)
             # slow for many rows, and predictions must not wait for it
             explained = await asyncio.to_thread(self.learner.explain, columns)
             reasons = [_reasons(explained, columns, row) for row in range(len(explained.base))]
-            return _json(
+            return orjson.dumps(
                 {**self._scored(columns), "base": float(explained.base[0]), "reasons": reasons}
             )
-        except (ContractBrokenError, RefusedError) as error:
-            return refusal(_refused(error))
+        except ContractBrokenError as error:
+            raise _refused(error) from error
 
     async def _version(self, _: Request) -> Response:
-        return _json({"version": self.version, "largest_difference": self.largest_difference})
+        memory_mb = psutil.Process().memory_info().rss / 1e6
+        known = {"version": self.version, "largest_difference": self.largest_difference}
+        return _json({**known, "memory_mb": memory_mb})
 
     def _scored(self, columns: dict[str, list[Any]]) -> dict[str, Any]:
         scores = self.learner.predict(columns).tolist()
@@ -131,9 +135,7 @@ def _reasons(explained: Explanation, columns: dict[str, list[Any]], row: int) ->
     ]
 
 
-def _refused(error: ContractBrokenError | RefusedError) -> RefusedError:
-    if isinstance(error, RefusedError):
-        return error
+def _refused(error: ContractBrokenError) -> RefusedError:
     return RefusedError(422, "invalid", str(error))
 
 

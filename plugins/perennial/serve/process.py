@@ -1,4 +1,4 @@
-"""Runs one BentoML service as one process on one address, the way BentoML's own worker does.
+"""Runs one BentoML service as one process on one address (see `worker`).
 
 `bentoml serve` starts a supervisor of its own with a worker below it; here the project's
 supervisor is the only one, so that a killed server is one process and its port is free at once.
@@ -39,8 +39,8 @@ def serve(service: Path, host: str, port: int, environment: dict[str, str]) -> N
             f"{host}:{port} cannot be listened on ({error.strerror}): another process has it"
         ) from error
     listener.set_inheritable(True)
-    arguments = [sys.executable, "-m", "_bentoml_impl.worker.service", str(service)]
-    arguments += ["--fd", str(listener.fileno()), "--timeout-keep-alive", "75"]
+    arguments = [sys.executable, "-m", "perennial.serve.worker", str(service)]
+    arguments += [str(listener.fileno())]
     counted = {"PROMETHEUS_MULTIPROC_DIR": str(_counters(environment, port))}
     os.execve(sys.executable, arguments, {**os.environ, **QUIET, **counted, **environment})  # noqa: S606
 

@@ -34,26 +34,36 @@ class Router:
         When the ledger cannot be read, or does not answer within half a second, the last good
         route stays in force; the log says so.
         """
-        if time.monotonic() - self._read_at > self._max_age:
+        age = time.monotonic() - self._read_at
+        if age > self._max_age:
             await self._refresh()
+        elif age > self._max_age / 2:
+            self._begin()  # so that under steady traffic nobody waits for it
         return self._route
 
-    async def _refresh(self) -> None:
+    def _begin(self) -> asyncio.Task[None]:
         """Read in a thread, one at a time: a database that hangs holds up nobody for long."""
-        now = time.monotonic()
         if self._reading is None or self._reading.done():
-            self._reading, self._reading_since = asyncio.create_task(self._read()), now
+            self._reading, self._reading_since = (
+                asyncio.create_task(self._read()),
+                time.monotonic(),
+            )
+        return self._reading
+
+    async def _refresh(self) -> None:
+        reading = self._begin()
         patience = FIRST_PATIENCE_SECONDS if self._is_first else PATIENCE_SECONDS
-        wait_seconds = self._reading_since + patience - now
+        wait_seconds = self._reading_since + patience - time.monotonic()
         if wait_seconds > 0:
-            _, waiting = await asyncio.wait({self._reading}, timeout=wait_seconds)
+            _, waiting = await asyncio.wait({reading}, timeout=wait_seconds)
             if waiting:
                 logger.warning("route of %s not read in time, the last one stays", self._model)
 
     async def _read(self) -> None:
         try:
             route = await asyncio.to_thread(self._ledger.live, self._model)
-            self._route = route
+            if route != self._route:
+                self._route = route
             has_challenger = route is not None and route.challenger is not None
             WEIGHT.labels(self._model).set(route.weight if route and has_challenger else 0)
             SHADOW.labels(self._model).set(route.shadow if route and has_challenger else 0)

@@ -14,6 +14,7 @@ from perennial.serve.arms import CHALLENGER_SHARE, Arm, Arms, Asked, millisecond
 from perennial.serve.journaling import written_or_dropped
 from perennial.serve.metrics import COPIES, DROPPED
 from perennial.serve.refusals import RefusedError
+from perennial.serve.said import SilentError
 from perennial.serve.splitting import is_copied
 
 logger = logging.getLogger(__name__)
@@ -83,14 +84,21 @@ class Shadows:
         except asyncio.CancelledError:
             self._count(challenger, "dropped", len(ids))
             raise
+        except SilentError as error:
+            why = error.message
         except RefusedError as error:
+            if asked.came_after_ms and len(ids) > 1:  # of several callers: one may be to blame
+                for row, id_ in enumerate(ids):
+                    await self._ask(_only(asked, [row]), [id_], challenger, release_id)
+                return
             why = error.message
         except Exception as error:  # whatever a challenger does, it ends here
             logger.exception("challenger %s failed", challenger.version)
             why = f"{type(error).__name__}: {error}"
         # As if it had been asked first: what the champion's answer waited for counts here too.
-        latency_ms = milliseconds(began) + (asked.looked_ms if is_same else 0)
-        made = entries.copied(challenger, ids, scores, why, latency_ms, release_id)
+        spent_ms = milliseconds(began) + (asked.looked_ms if is_same else 0)
+        latencies_ms = [round(spent_ms + asked.queued_of_ms(row), 3) for row in range(len(ids))]
+        made = entries.copied(challenger, ids, scores, why, latencies_ms, release_id)
         if written_or_dropped(self._journal, made, "copy", len(ids)):
             self._count(challenger, "failed" if why else "answered", len(ids))
         else:
@@ -112,4 +120,6 @@ def _only(asked: Asked, rows: list[int]) -> Asked:
         missing=[looked.missing[row] for row in rows],
         later=[looked.later[row] for row in rows],
     )
-    return replace(asked, questions=[asked.questions[row] for row in rows], looked=picked)
+    questions = [asked.questions[row] for row in rows]
+    came = [asked.came_after_ms[row] for row in rows] if asked.came_after_ms else ()
+    return replace(asked, questions=questions, looked=picked, came_after_ms=came)

@@ -60,6 +60,10 @@ class Versions:
             self._start(version)
         return self._of.get(version)
 
+    def has(self, version: str, declared: Declared) -> bool:
+        """Whether a version is still asked by these declarations."""
+        return self._of.get(version) is declared
+
     async def _read(self, version: str) -> None:
         await asyncio.shield(self._reading.get(version) or self._start(version))
 
