@@ -115,6 +115,8 @@ def _promote(project: Project, ledger: Ledger, release: Release, word: Word) -> 
         raise UnavailableError(f"{release.stable_version} of {release.model} answers no more")
     if not word.is_forced:
         _must_not_have_failed(release)
+        if project.model(release.model).release.parity is not None:
+            _must_be_recomputed(release)
     measured = json.loads(release.measured)
     change = promotion(release, project.model(release.model).release, word.why)
     if word.is_forced:
@@ -149,6 +151,18 @@ def _must_not_have_failed(release: Release) -> None:
             f"release {release.id} of {release.version} is not promoted: {'; '.join(failed)} "
             "(forced, it is promoted all the same)"
         )
+
+
+def _must_be_recomputed(release: Release) -> None:
+    found = [each for each in json.loads(release.measured) if each["guardrail"] == "parity"]
+    now = [each for each in found if list(each.get("values", ())) == [release.after_seq]]
+    if release.state == "pending" or any(each["outcome"] == "passed" for each in now):
+        return
+    says = "; ".join(each["says"] for each in found) or "parity: not recomputed yet"
+    raise UnavailableError(
+        f"release {release.id} of {release.version} is not promoted: {says} (`perennial release "
+        "promote` recomputes; forced, it is promoted all the same)"
+    )
 
 
 _DO: dict[Action, Callable[[Project, Ledger, Release, Word], Release]] = {

@@ -22,7 +22,7 @@ from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.declare.release import Release as Declared
 from perennial.deploy import waiting
-from perennial.errors import BusyError
+from perennial.errors import BusyError, PerennialError
 from perennial.keep import locks, release_changes, releases
 from perennial.keep.ledger import Ledger, Slot
 from perennial.keep.release_changes import Change
@@ -33,6 +33,7 @@ from perennial.release.guardrails import Measurement, Setting, measure
 from perennial.release.machine import Known
 from perennial.release.memory import Look, Memory
 from perennial.release.mirroring import Mirrors
+from perennial.release.parity_gate import ParityGate
 from perennial.release.recording import Recording
 
 logger = logging.getLogger(__name__)
@@ -107,6 +108,7 @@ class Controller:
         self._followed: dict[int, Followed] = {}
         self._told: dict[int, str] = {}
         self._mirrors = Mirrors(project)
+        self._parities = ParityGate(project, self.ledger)
         self._recording = Recording(project, self.ledger)
 
     def run(self, stop: threading.Event) -> None:
@@ -148,6 +150,9 @@ class Controller:
     def step(self, release: Release) -> Release:
         """Take the transition that is due, if one is; the release as it then is."""
         followed, blind = self._look(release)
+        if followed is not None:
+            wanted, n = followed.declared.release, followed.n(release)
+            followed.measured = self._parities.beside(release, wanted, followed.measured, n)
         known = self._known(release, followed, blind)
         declared = followed.declared.release if followed else self._declared(release)
         change = machine.next_change(release, declared, known)
@@ -163,13 +168,16 @@ class Controller:
         """What its model declares, as far as that can be read."""
         try:
             return Project(self.project.root, self.project.settings).model(release.model).release
-        except Exception:  # it is told where the evidence is looked for
+        except (PerennialError, OSError):  # told where the evidence is looked for
             return UNDECLARED.model_copy(update={"kind": release.kind})
 
     def measured(self, release: Release) -> tuple[Sequence[Measurement], str | None]:
         """The guardrails at this moment, and why they cannot be measured when they cannot."""
         followed, blind = self._look(release)
-        return followed.measured if followed else [], blind
+        if followed is None:
+            return [], blind
+        wanted = followed.declared.release
+        return self._parities.at_once(release, wanted, followed.measured), blind
 
     def _look(self, release: Release) -> tuple[Followed | None, str | None]:
         """What is known of a release, and why its evidence cannot be read when it cannot."""

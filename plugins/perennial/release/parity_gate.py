@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -76,11 +77,23 @@ class ParityGate:
             return others
         return [*others, self._look(release, declared, others, n)]
 
-    def close(self) -> None:
-        """End what runs."""
-        for each in self._of.values():
-            _end(each)
-        self._of.clear()
+    def at_once(
+        self, release: Release, declared: Declared, measured: Sequence[Measurement]
+    ) -> list[Measurement]:
+        """The same for a person who waits for it, whether all else has passed or not."""
+        others = [each for each in measured if each.guardrail != NAME]
+        if release.state not in ("shadow", "canary"):
+            return others
+        if declared.parity is None:
+            return [*others, undeclared(NAME)]
+        now = _kept(release)
+        if not now.is_over:
+            self._start(release, now)
+            if now.process is not None:
+                with suppress(subprocess.TimeoutExpired):
+                    now.process.wait(LIMIT_SECONDS)
+                self._heed(release, declared, others, now, LIMIT_SECONDS)
+        return [*others, now.told]
 
     def _look(
         self, release: Release, declared: Declared, others: Sequence[Measurement], n: int
@@ -103,15 +116,19 @@ class ParityGate:
         return now.told
 
     def _start(self, release: Release, now: Comparison) -> None:
-        now.output = tempfile.TemporaryFile()  # noqa: SIM115  # open until the process has ended
-        now.process = subprocess.Popen(
-            command("parity", "--model", release.model, "--release", str(release.id), "--json"),
-            stdout=now.output,
-            cwd=self._project.root,
-            env=environment(self._project),
-        )
-        now.began_at = time.monotonic()
-        now.told = _open("is recomputed now")
+        wanted = command("parity", "--model", release.model, "--release", str(release.id), "--json")
+        now.began_at, now.told = time.monotonic(), _open("is recomputed now")
+        try:
+            now.output = tempfile.TemporaryFile()  # noqa: SIM115  # open until the process has ended
+            now.process = subprocess.Popen(
+                wanted,
+                stdout=now.output,
+                cwd=self._project.root,
+                env=environment(self._project),
+            )
+        except OSError as error:  # the other guardrails go on
+            _end(now)
+            self._again(now, f"the comparison did not start: {error}")
 
     def _heed(
         self,
@@ -119,27 +136,36 @@ class ParityGate:
         declared: Declared,
         others: Sequence[Measurement],
         now: Comparison,
+        waited: float = 0.0,
     ) -> None:
+        """Take in what the process has told, if it has ended or has to be ended."""
         assert now.process is not None
         assert declared.parity is not None
-        code, seconds = now.process.poll(), time.monotonic() - now.began_at
+        code = now.process.poll()
+        seconds = max(waited, time.monotonic() - now.began_at)
         if code is None and seconds < LIMIT_SECONDS:
             return
         found = _answer(now) if code == 0 else None
         _end(now)
         if found is not None:
             now.told = _measurement(found, release, declared.parity.max_share)
-        else:
-            why = f"ended with code {code}" if code else f"took longer than {LIMIT_SECONDS:g} s"
-            now.told = _open(f"the comparison {'told nothing' if code == 0 else why}")
-            logger.warning("release %d of %s: %s", release.id, release.model, now.told.says)
         if now.is_over:
             shown = [each.shown() for each in (*others, now.told)]
             release_changes.show_measured(self._ledger, release, shown)  # for who comes after
+        elif found is not None:
+            self._again(now, found["says"].removeprefix(f"{NAME}: "))
+        elif code is None:
+            self._again(now, f"the comparison took longer than {LIMIT_SECONDS:g} s")
         else:
-            now.n_open += 1
-            wait = min(AGAIN_SECONDS * 2 ** (now.n_open - 1), AT_MOST_SECONDS)
-            now.not_before = time.monotonic() + wait
+            self._again(now, f"the comparison ended with code {code} and told nothing")
+
+    def _again(self, now: Comparison, why: str) -> None:
+        """Tell why nothing is known, and when it is tried again."""
+        seconds = min(AGAIN_SECONDS * 2**now.n_open, AT_MOST_SECONDS)
+        now.n_open += 1
+        now.not_before = time.monotonic() + seconds
+        now.told = _open(f"{why}; again in {seconds:g} s")
+        logger.warning("%s", now.told.says)
 
 
 def _kept(release: Release) -> Comparison:
