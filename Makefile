@@ -101,6 +101,10 @@ bench-serving: setup ## Compare the gateway with plain BentoML and FastAPI; writ
 bench-freshener: setup ## Time events from the journal to the online store
 	python benchmarks/bench_freshener.py
 
+.PHONY: bench-journal
+bench-journal: setup ## Count appends to a journal by how often it is synced to the disk
+	python benchmarks/bench_journal.py
+
 .PHONY: bench-drift
 bench-drift: setup ## Time drift on a million rows a side
 	python benchmarks/bench_drift.py
