@@ -167,7 +167,11 @@ def test_labels_that_come_after_promotion_bring_it_back(
 ) -> None:
     """Neither shift nor ranks tell: only the labels know that the new scores are too sure."""
     make_project(
-        n_days=0, release={**DECLARED, "guardrails": {"score_shift": None, "disagreement": None}}
+        n_days=0,
+        release={
+            **DECLARED,
+            "guardrails": dict.fromkeys(["score_shift", "score_distribution", "disagreement"]),
+        },
     )
     begun = release(MODEL, NIGHT, project=project).release_id
     traffic = make_traffic(new=lambda ripeness: float(ripeness < 0.4))

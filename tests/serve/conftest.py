@@ -354,6 +354,7 @@ class FakeSlot:
         self.says: Callable[[str, dict[str, list[Any]]], Any] = lambda verb, columns: scored(
             columns, verb
         )
+        self.tells: Callable[[str], Any] = lambda path: {}
         slot = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -371,6 +372,13 @@ class FakeSlot:
                     self.send_header("Content-Length", str(len(content)))
                     self.end_headers()
                     self.wfile.write(content)
+
+            def do_GET(self) -> None:
+                content = json.dumps(slot.tells(self.path)).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""

@@ -83,7 +83,7 @@ def quantile_bounds(seen: LogCounts, quantile: float, confidence: float = 0.95) 
     middle = sum(n_above > seen.n * share for n_above in above)
     return Bounds(
         edge(places[middle]),
-        0.0 if low == 0 else edge(places[low] - 1),
+        edge(places[low] - 1) if surely(seen.n, True) else 0.0,
         edge(places[high]) if high < len(places) else math.inf,
     )
 

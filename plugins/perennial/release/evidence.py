@@ -45,7 +45,8 @@ class Evidence:
     """Follows the journals for one release.
 
     A score that is missing, not finite or (for probabilities) not from 0 to 1 is a failure: it is
-    counted, and never compared. Entries of one version with one moment are one request's.
+    counted, and never compared. Entries of one version with one moment and one latency are one
+    request's: those that the gateway asked together for several callers differ in the latter.
     """
 
     def __init__(
@@ -111,7 +112,8 @@ class Evidence:
         if place < 0 or content.get("release_id") != self._release.id:
             return
         phase = self.phases[place]
-        kind, at = content.get("kind", "answer"), content.get("at") or entry.seq
+        kind = content.get("kind", "answer")
+        at = (content["at"], content.get("latency_ms")) if "at" in content else entry.seq
         if kind == "failure":
             self._fail(phase, content.get("version"), int(content.get("n", 1)), at)
         elif kind == "shadow":
