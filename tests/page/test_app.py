@@ -23,6 +23,7 @@ PATHS = {
     "/models/{name}": "/models/ripeness",
     "/models/{name}/versions/{version}/card": f"/models/ripeness/versions/{seeds.OLD}/card",
     "/models/{name}/nights/{at}": "/models/ripeness/nights/2024-02-02",
+    "/models/{name}/releases/{number}": "/models/ripeness/releases/2",
     "/data_docs/{path:path}": "/data_docs/index.html",
 }
 

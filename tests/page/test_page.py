@@ -56,6 +56,27 @@ def test_every_measurement_is_drawn_but_those_that_nobody_declared(get: Get) -> 
     assert "nothing guards: disagreement." in text
 
 
+def test_the_evidence_is_drawn_as_it_came_and_leads_to_the_whole_record(get: Get) -> None:
+    text = get("/").text
+    assert text.count('class="drawn over-time"') == 1
+    assert text.count('class="drawn sequence"') == 3  # errors, slow, score_shift have numbers
+    (link,) = re.findall(r'href="(/models/ripeness/releases/2)"', text)
+    page = get(link)
+    assert page.status_code == 200
+    assert "script-src" not in page.headers["content-security-policy"]
+    seen = Seen(page.text)
+    assert "script" not in seen.tags
+    assert "103 answers compared: all pass" in page.text
+    assert page.text.count("<td>test</td>") == 4  # who did it
+
+
+def test_a_release_that_is_not_there_is_a_sentence(get: Get) -> None:
+    for path in ("/models/ripeness/releases/99", "/models/nobody/releases/2"):
+        answer = get(path)
+        assert answer.status_code == 404
+    assert "no release 99" in get("/models/ripeness/releases/99").text
+
+
 def test_decisions_say_why_and_what_was_considered(get: Get) -> None:
     text = get("/").text
     assert "performance got worse on 3 of 3 nights" in text
@@ -166,7 +187,8 @@ def test_nights_without_a_report_stay_visible_as_gaps(project: Project, get: Get
         (project.var / f"reports/watch/ripeness/2024-02-{day}.json").unlink()
     text = get("/").text
     assert 'title="2024-02-10: not looked at"' in text
-    assert text.count("<polyline") == 4  # two metrics in two stretches each
+    performance = text[text.index('id="performance"') : text.index('id="drift"')]
+    assert performance.count("<polyline") == 4  # two metrics in two stretches each
 
 
 def test_no_text_of_the_data_becomes_markup(empty: Project) -> None:

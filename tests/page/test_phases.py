@@ -17,8 +17,13 @@ DECLARED = Declared.model_validate({"steps": [0.05, 0.5]})
 NAMES = ["shadow", "5 %", "50 %", "promoted", "done"]
 
 
-def released(state: Any, weight: float = 0.0, before: tuple[tuple[Any, float], ...] = ()) -> Any:
-    release = plan("m", "v", "blue", night="2024-01-01", why="")
+def released(
+    state: Any,
+    weight: float = 0.0,
+    before: tuple[tuple[Any, float], ...] = (),
+    kind: Any = "canary",
+) -> Any:
+    release = plan("m", "v", "blue", night="2024-01-01", why="", kind=kind)
     record = [Recorded("", each, 0, share, 0.0, 0, "", "", []) for each, share in before]
     return OneRelease(replace(release, state=state, weight=weight), record)
 
@@ -33,6 +38,22 @@ def test_the_phase_that_it_is_in_is_marked(state: str, weight: float, now: int) 
     assert [each.name for each in phases] == NAMES
     assert [each.place for each in phases].index("now") == now
     assert all(each.place == "past" for each in phases[:now])
+
+
+@pytest.mark.parametrize(
+    ("declared", "names"),
+    [
+        ({"kind": "ab", "ab": {"metric": "loss", "hours": 2, "weight": 0.5}}, ["shadow", "50 %"]),
+        ({"kind": "blue_green"}, []),
+        ({"kind": "shadow", "shadow": {"share": 0.5}}, ["shadow"]),
+    ],
+    ids=["ab", "blue_green", "shadow"],
+)
+def test_each_kind_has_its_own_way(declared: dict[str, Any], names: list[str]) -> None:
+    one = released("promoted", kind=declared["kind"])
+    found = phases_of(one, Declared.model_validate(declared))
+    assert [each.name for each in found] == [*names, "promoted", "done"]
+    assert next(each.name for each in found if each.place == "now") == "promoted"
 
 
 def test_a_release_that_is_done_has_every_phase_behind_it() -> None:

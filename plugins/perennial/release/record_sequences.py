@@ -30,7 +30,7 @@ MOST_DRAWN = 160
 """Points that are drawn in one panel."""
 
 SIGNS = {"passed": "✓", "failed": "✗"}
-GAP = 0.012
+GAP = 0.025
 
 
 def is_drawn(name: str, phases: Phases) -> bool:

@@ -25,10 +25,10 @@ class Stretch:
     """A time in which the traffic stayed the same."""
 
     name: str
+    short: str
+    """Its name where there is little room."""
     start: datetime
     end: datetime
-    state: str
-    step: int
     weight: float
     """The share of the questions that the new version answers."""
     copied: float
@@ -116,7 +116,7 @@ class Told:
             if each.guardrail == guardrail:
                 found.setdefault(each.phase, []).append(each)
         names: dict[tuple[str, int], str] = {
-            (each.state, each.step): name_of(each.state, each.weight) for each in self.record
+            (each.state, each.step): short_of(each.state, each.weight) for each in self.record
         }
         ordered = sorted(found, key=lambda key: list(names).index(key) if key in names else -1)
         return [(names.get(key, words(key[0])), _in_order(found[key])) for key in ordered]
@@ -166,12 +166,19 @@ def name_of(state: str, weight: float) -> str:
     return f"{words(state)} {share(weight)}" if state == "canary" else words(state)
 
 
+def short_of(state: str, weight: float) -> str:
+    """The same where there is little room.
+
+    >>> short_of("canary", 0.05), short_of("shadow", 0.0)
+    ('5 %', 'shadow')
+    """
+    return share(weight) if state == "canary" else words(state)
+
+
 def _stretch(entry: Recorded, start: datetime, end: datetime) -> Stretch:
     weight = 1.0 if entry.state in ("promoted", "done") else entry.weight
-    name = name_of(entry.state, entry.weight)
-    return Stretch(
-        name, start, max(start, end), entry.state, entry.step, weight, entry.shadow
-    )  # fmt: skip
+    name, short = name_of(entry.state, entry.weight), short_of(entry.state, entry.weight)
+    return Stretch(name, short, start, max(start, end), weight, entry.shadow)
 
 
 def _moments(texts: Sequence[str]) -> list[datetime | None]:
@@ -207,5 +214,5 @@ def _point(at: str, state: str, step: int, measured: dict[str, Any]) -> Point:
         low=number("low"),
         high=number("high"),
         limit=number("limit"),
-        says=str(measured.get("says", "")),
+        says=str(measured.get("says", "")).removeprefix(f"{measured.get('guardrail')}: "),
     )

@@ -19,8 +19,9 @@ from perennial.release.record_told import Hold, Stretch
 LEAST = 0.11
 """The least part of the width that a stretch takes."""
 
-APART = 0.16
-"""How far two times along the axis are apart at least, as a part of the width."""
+APART = {False: 0.27, True: 0.36}
+"""How far times along the axis are apart at least, as a part of its width on a phone; True with
+dates."""
 
 
 class Along:
@@ -106,7 +107,7 @@ def _grid(value: float) -> Markup:
 
 def _heads(along: Along) -> Markup:
     spans = [
-        tag("span", each.name, title=_told(each), style=_placed(left, right))
+        tag("span", each.short, title=_told(each), style=_placed(left, right))
         for each, (left, right) in zip(along.stretches, pairwise(along.edges), strict=True)
     ]
     return tag("div", *spans, class_="heads", aria_hidden="true")
@@ -127,9 +128,10 @@ def _times(along: Along) -> Markup:
     """The moments between stretches, as far as they have room; the last one always."""
     moments = [along.stretches[0].start, *(each.end for each in along.stretches)]
     is_long = moments[-1].date() != moments[0].date()
+    apart = APART[is_long]
     shown: list[int] = []
     for place, edge in enumerate(along.edges[:-1]):
-        if (not shown or edge - along.edges[shown[-1]] >= APART) and 1 - edge >= APART:
+        if (not shown or edge - along.edges[shown[-1]] >= apart) and 1 - edge >= apart:
             shown.append(place)
     labels = [
         tag("span", _time(moments[place], is_long), style=f"left:{percent(along.edges[place])}")

@@ -8,9 +8,13 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from perennial.declare.project import Project
+from perennial.errors import UnavailableError
+from perennial.keep.ledger import Ledger
+from perennial.release import record_page, recording
 from perennial_airflow.page import pages
 from perennial_airflow.page.documents import KINDS, found_below
 from perennial_airflow.page.headers import ALWAYS, policy
@@ -75,6 +79,26 @@ def night(request: Request, name: str, at: str) -> Response:
     return _document(project.var / "reports" / "watch" / name, file)
 
 
+def release(request: Request, name: str, number: int) -> Response:
+    """The page of one release, from the ledger and its kept measurements as they are now."""
+    project = _project(request)
+    _known(project, name)
+    try:
+        ledger = Ledger.of(project)
+        try:
+            found = recording.told(project, ledger, number)
+        finally:
+            ledger.engine.dispose()
+    except UnavailableError as error:
+        raise HTTPException(404, str(error)) from error
+    except (SQLAlchemyError, OSError) as error:
+        raise HTTPException(503, "The ledger does not answer") from error
+    if found.release.model != name:
+        raise HTTPException(404, f"Release {number} is none of {name}")
+    headers = {**ALWAYS, "Content-Security-Policy": policy(runs_script=False)}
+    return HTMLResponse(record_page.page(found), headers=headers)
+
+
 def data_docs(request: Request, path: str = "index.html") -> Response:
     """Data Docs: the pages of Great Expectations, as they were written."""
     return _document(_project(request).var / "reports" / DOCS, path)
@@ -85,6 +109,7 @@ ROUTES: dict[str, Callable[..., Any]] = {
     "/models/{name}": model,
     "/models/{name}/versions/{version}/card": card,
     "/models/{name}/nights/{at}": night,
+    "/models/{name}/releases/{number}": release,
     f"/{DOCS}/{{path:path}}": data_docs,
 }
 
@@ -113,7 +138,7 @@ def _gates(project: Project) -> dict[str, Any]:
 
 
 def _page(request: Request, template: str, status: int = 200, **content: Any) -> HTMLResponse:
-    def link(route: str, /, **parts: str) -> str:
+    def link(route: str, /, **parts: str | int) -> str:
         return f"{request.scope['root_path']}{request.app.url_path_for(route, **parts)}"
 
     headers = {**ALWAYS, "Content-Security-Policy": policy(runs_script=True)}

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from perennial.release.record_sequences import TWO_SIDED
 from perennial_airflow.page.drawn.guardrail import Measurement
-
-TWO_SIDED = ("score_shift",)
-"""Guardrails whose limit holds either way."""
 
 
 def measurements(measured: Iterable[Mapping[str, Any]]) -> list[Measurement]:

@@ -10,6 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from perennial.draw import formats
+from perennial.release.record_page import PAGES, sequences
+from perennial.release.record_traffic import traffic_over_time
 from perennial.watch.drawn import distribution_of, most_telling
 from perennial.watch.page import IN_WORDS, REAL
 from perennial_airflow.page import measurements, phases, story
@@ -27,6 +29,7 @@ DRAWN = {
     "counts": counts, "guardrail": guardrail, "heat_map": heat_map, "series": series,
     "traffic": traffic, "story": story, "phases_of": phases.phases_of,
     "measurements": measurements.measurements,
+    "sequences": sequences, "traffic_over_time": traffic_over_time,
     "distribution_of": distribution_of, "most_telling": most_telling, "IN_WORDS": IN_WORDS,
     "REAL": REAL,
 }  # fmt: skip
@@ -45,7 +48,8 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.filters.update({name: getattr(formats, name) for name in FILTERS})
     environment.filters["card_html"] = card_html
-    style = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    parts = (TEMPLATES / "page.css", PAGES / "drawn.css")
+    style = "".join(each.read_text(encoding="utf-8") for each in parts)
     ours = {"style": Markup(style), "script": Markup(SCRIPT)}  # noqa: S704 - files of ours
     environment.globals.update({**DRAWN, **ours})
     return environment

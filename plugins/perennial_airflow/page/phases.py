@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perennial.declare import release as declaring
-from perennial.draw.formats import share, words
+from perennial.draw.formats import words
+from perennial.release.kinds import KINDS
+from perennial.release.record_told import short_of
 from perennial_airflow.page.shelf import OneRelease
 
 BACK = ("rolling_back", "rolled_back")
@@ -37,10 +39,10 @@ def phases_of(one: OneRelease, declared: declaring.Release | None) -> list[Phase
 
 
 def _names(one: OneRelease, declared: declaring.Release | None) -> list[str]:
-    if one.release.kind != "canary" or declared is None:
+    if declared is None or one.release.kind != declared.kind:
         return ["promoted", "done"]
-    first = ["shadow"] if declared.shadow else []
-    return [*first, *(share(step) for step in declared.steps), "promoted", "done"]
+    ahead = KINDS[declared.kind](declared)
+    return [*(short_of(each.state, each.weight) for each in ahead), "promoted", "done"]
 
 
 def _reached(one: OneRelease, names: list[str]) -> int:
@@ -48,5 +50,5 @@ def _reached(one: OneRelease, names: list[str]) -> int:
     states = [(one.release.state, one.release.weight)]
     states += [(each.state, each.weight) for each in reversed(one.record)]
     state, weight = next((each for each in states if each[0] not in BACK), ("pending", 0.0))
-    name = share(weight) if state == "canary" else state
+    name = short_of(state, weight)
     return names.index(name) if name in names else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,15 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from perennial.decide.decided import Decided
 from perennial.declare.project import Project
 from perennial.keep import releases as kept
-from perennial.keep.ledger import Ledger, Slot
+from perennial.keep.ledger import Ledger, Slot, now
 from perennial.keep.ledger_tables import decisions
+from perennial.release.record_history import Point, folder_of, points
+from perennial.release.record_told import Told, settled_by
 from perennial_airflow.page.reading import NIGHTS, Troubles
 
 RELEASES = 10
 """How many releases and routes are shown, the newest ones."""
-
-ENDED_BY = {"done": "promoted", "rolling_back": "rolling_back", "rolled_back": "rolling_back"}
-"""The entry of the record whose measurements settled it, by the state that it came to."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +28,18 @@ class OneRelease:
 
     release: kept.Release
     record: list[kept.Recorded]
+    points: Sequence[Point] = ()
+    """What was kept of its measurements, of the newest release only."""
 
     @property
     def measured(self) -> list[dict[str, Any]]:
         """What it was promoted or rolled back on when it is over, else the newest measurements."""
-        state = ENDED_BY.get(self.release.state)
-        if state is not None:
-            return next((each.measured for each in self.record if each.state == state), [])
-        fresh: list[dict[str, Any]] = json.loads(self.release.measured)
-        return fresh or next((each.measured for each in reversed(self.record) if each.measured), [])
+        return settled_by(self.release, self.record)
+
+    @property
+    def told(self) -> Told:
+        """The same, arranged to be drawn."""
+        return Told(self.release, self.record, self.points, now())
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def read_shelf(project: Project, model: str, troubles: Troubles) -> Shelf:
     try:
         ledger = Ledger.of(project)
         try:
-            return _read(ledger, model, troubles)
+            return _read(project, ledger, model, troubles)
         finally:
             ledger.engine.dispose()
     except (SQLAlchemyError, OSError, ValueError) as error:
@@ -67,16 +69,18 @@ def read_shelf(project: Project, model: str, troubles: Troubles) -> Shelf:
         return Shelf()
 
 
-def _read(ledger: Ledger, model: str, troubles: Troubles) -> Shelf:
+def _read(project: Project, ledger: Ledger, model: str, troubles: Troubles) -> Shelf:
     current = ledger.current(model)
+    newest = kept.of_model(ledger, model, RELEASES)
+    seen = list(points(folder_of(project, newest[0].id))) if newest else []
     return Shelf(
         live=current[0] if current else None,
         since=current[1] if current else None,
         slots=ledger.slots(model),
         routes=ledger.history(model)[: -RELEASES - 1 : -1],
         releases=[
-            OneRelease(each, kept.record(ledger, each.id))
-            for each in kept.of_model(ledger, model, RELEASES)
+            OneRelease(each, kept.record(ledger, each.id), seen if each is newest[0] else ())
+            for each in newest
         ],
         decisions=_decisions(ledger, model, troubles),
     )
