@@ -12,6 +12,7 @@ acknowledged entry was not on the disk yet.
 from __future__ import annotations
 
 import argparse
+import math
 import tempfile
 import threading
 import time
@@ -101,13 +102,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=4000)
     parser.add_argument("--folder", type=Path)
     asked = parser.parse_args()
-    print(
-        "| sync_ms | appends a second | median ms | p99 ms | most ms | syncs | waited at most ms |"
-    )
-    print("|---|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+    names = "wanted | sync_ms | appends/s | median ms | p99 ms | most ms | syncs | waited ms"
+    print(f"| {names} |\n|---|---|---|---|---|---|---|---|")
+    for rate in (math.inf, asked.rate):
         for sync_ms in BOUNDS:
-            print(measure(Path(folder) / str(sync_ms), sync_ms, asked.seconds, asked.rows))
+            with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+                line = measure(Path(folder), sync_ms, asked.seconds, asked.rows, rate)
+            print(f"| {'all' if rate == math.inf else f'{rate:,.0f}'} {line}")
 
 
 if __name__ == "__main__":
