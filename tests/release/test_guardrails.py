@@ -251,7 +251,7 @@ def leaking(mb_per_1000: float, old_mb: float = 0.0, n: int = 30) -> Memory:
 def test_memory_that_grows_more_than_the_champion_s(mb: float, old_mb: float, outcome: str) -> None:
     (found,) = [
         each
-        for each in measure([Phase(0)], setting(), (), leaking(mb, old_mb))
+        for each in measure([Phase(0)], setting("canary"), (), leaking(mb, old_mb))
         if each.guardrail == "memory_mb"
     ]
     assert (found.outcome, found.is_needed, found.n) == (outcome, True, 30)

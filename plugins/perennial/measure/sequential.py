@@ -3,6 +3,9 @@
 An interval of a fixed sample holds at one look; who looks a hundred times and stops at the first
 alarm is wrong far more often. These bounds hold at all looks together: with probability
 `confidence` the truth lies within every one of them, from the first to the last.
+
+Such confidence sequences and the always-valid p-values of a mixture likelihood ratio test (mSPRT)
+are two views of one thing: Johari, Koomen, Pekelis, Walsh (2022), doi:10.1287/opre.2021.2135.
 """
 
 from __future__ import annotations

@@ -93,7 +93,11 @@ def median_bounds(values: Iterable[float], confidence: float = 0.95) -> Bounds:
 
 
 def memory(seen: Memory, limit: float | None, setting: Setting) -> Measurement:
-    """The median growth of all windows of the release; needed as soon as it can be read at all."""
+    """The median growth of all windows of the release.
+
+    Needed as soon as it can be read at all, but not for the first step: what leaks in shadow costs
+    nobody an answer.
+    """
     name = "memory_mb"
     if limit is None:
         return undeclared(name)
@@ -104,4 +108,7 @@ def memory(seen: Memory, limit: float | None, setting: Setting) -> Measurement:
     bounds = median_bounds(seen.growths, setting.confidence)
     says = f"in {n} windows the server's memory grew by {number(bounds.estimate)} MB (median) "
     says += "in 1,000 requests more than the old version's"
-    return replace(measured(name, bounds, allowed, n, says), values=tuple(seen.growths))
+    declared = setting.declared
+    is_first = setting.state == "shadow" and declared.kind == "canary" and bool(declared.steps)
+    found = measured(name, bounds, allowed, n, says, is_needed=not is_first)
+    return replace(found, values=tuple(seen.growths))
