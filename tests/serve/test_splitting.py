@@ -15,10 +15,39 @@ N = 20_000
 PLACES = [place(7, {"shop": f"shop {n}", "trays": 4.0}) for n in range(N)]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("weight", [0.01, 0.05, 0.25, 0.5, 0.9])
 def test_the_observed_share_is_within_three_sigma_of_the_weight(weight: float) -> None:
     sigma = math.sqrt(weight * (1 - weight) / N)
     assert abs(sum(each < weight for each in PLACES) / N - weight) < 3 * sigma
+
+
+@pytest.mark.faults
+def test_twenty_thousand_questions_of_the_same_askers_stay_with_their_version() -> None:
+    """Whatever else they ask: 500 shops with 40 questions each, and a shop is one or the other."""
+    shops = [f"shop {n % 500}" for n in range(N)]
+    asked = [{"shop": shop, "trays": float(n)} for n, shop in enumerate(shops)]
+    placed = {
+        (shop, place(7, each, ["shop"]) < 0.3) for shop, each in zip(shops, asked, strict=True)
+    }
+    assert len(placed) == 500
+    share = sum(is_challenged for _, is_challenged in placed) / 500
+    assert abs(share - 0.3) < 3 * math.sqrt(0.3 * 0.7 / 500)
+
+
+@pytest.mark.faults
+@given(
+    st.integers(1, 10**6),
+    st.dictionaries(st.text(max_size=8), st.text() | st.integers(-(2**53), 2**53) | st.none()),
+    st.lists(st.floats(0, 1), min_size=2),
+)
+def test_whoever_came_to_the_challenger_stays_while_the_weight_grows(
+    release_id: int, known: dict[str, object], weights: list[float]
+) -> None:
+    stands = place(release_id, known)
+    assert 0 <= stands < 1
+    came = [stands < weight for weight in sorted(weights)]
+    assert came == sorted(came), "from the champion to the challenger, never back"
 
 
 def test_a_growing_weight_moves_callers_one_way_only() -> None:
