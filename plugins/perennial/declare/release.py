@@ -94,7 +94,7 @@ class Release(Frozen):
     )  # fmt: skip
     confidence: float = Field(
         0.95, gt=0.5, lt=1,
-        description="Of each guardrail over the whole release, however often it is looked at.",
+        description="Of all guardrails over the whole release, however often they are looked at.",
     )  # fmt: skip
     time_limit_hours: float = Field(
         24, gt=0, description="After so long without promotion the champion stays; a pause does "
