@@ -19,6 +19,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from perennial.serve.corking import CorkedProtocol
 from perennial.serve.refusals import RefusedError, refusal
 
 MOST_AT_ONCE = 512
@@ -74,7 +75,7 @@ def main(folder: str, descriptor: int) -> None:
     config = uvicorn.Config(
         application(folder),
         loop="uvloop",
-        http="httptools",
+        http=CorkedProtocol,
         ws="none",
         log_config=None,
         access_log=False,  # the journal tells every answer
