@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import tempfile
 import threading
 import time
@@ -24,7 +25,6 @@ from unittest import mock
 
 import numpy as np
 
-from perennial.keep import journal_sync
 from perennial.keep.journal import Journal
 
 BOUNDS: tuple[float | None, ...] = (None, 50, 0)
@@ -61,14 +61,14 @@ class Watch(threading.Thread):
 def measure(folder: Path, sync_ms: float | None, seconds: float, rows: int, rate: float) -> str:
     """One line of the table."""
     n_syncs = 0
-    real = journal_sync.os.fdatasync
+    real = os.fdatasync
 
     def counted(descriptor: int) -> None:
         nonlocal n_syncs
         n_syncs += 1
         real(descriptor)
 
-    with mock.patch.object(journal_sync.os, "fdatasync", counted):
+    with mock.patch("os.fdatasync", counted):
         journal = Journal(folder, sync_ms=sync_ms)
         watch = Watch(journal)
         if sync_ms is not None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import date, timedelta
 from pathlib import Path
@@ -72,6 +73,57 @@ def test_a_fold_that_was_killed_before_its_end_is_done_again(
     assert len(rows(journals.project)) == 1  # published, but not remembered
     report = folded(journals.project)
     assert (report.n_answers, report.n_labelled, report.n_failures) == (1, 1, 3)
+
+
+def test_a_fold_that_was_killed_between_two_days_doubles_and_loses_nothing(
+    journals: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {journals.answer(tomorrow(days=days)) for days in range(4) for _ in range(3)}
+    real = module.write_day
+    for killed_at in range(4):
+        n_written = 0
+
+        def write(*given: object, killed_at: int = killed_at) -> None:
+            nonlocal n_written
+            if n_written == killed_at:
+                raise KeyboardInterrupt
+            n_written += 1
+            real(*given)  # type: ignore[arg-type]
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "write_day", write)
+            with contextlib.suppress(KeyboardInterrupt):
+                folded(journals.project)
+        asked.add(journals.answer(tomorrow(days=killed_at)))
+    folded(journals.project)
+    found = [row for days in range(4) for row in rows(journals.project, DAY + timedelta(days=days))]
+    assert len(found) == len(asked) == 16
+    assert {row["prediction_id"] for row in found} == asked
+
+
+def test_an_answer_that_is_journaled_twice_is_one_row(journals: Journals) -> None:
+    asked = journals.answer()
+    journals.answer(prediction_id=asked)
+    folded(journals.project)
+    journals.answer(prediction_id=asked, score=0.75)
+    assert folded(journals.project).n_answers == 1
+    assert [row["score"] for row in rows(journals.project)] == [0.25]
+
+
+def test_entries_that_went_missing_are_told(journals: Journals) -> None:
+    for _ in range(10):
+        journals.answer()
+    assert folded(journals.project).n_missing == 0
+    for _ in range(30):
+        journals.answer()
+    parts = segments(journals.project.var / "journal" / "predictions")
+    gone = sum(len(part.read_bytes().splitlines()) for part in parts[-3:-1])
+    for part in parts[-3:-1]:
+        part.unlink()
+    report = folded(journals.project)
+    assert report.n_missing == gone > 0
+    assert report.n_answers == 40 - gone
+    assert folded(journals.project).n_missing == gone
 
 
 @pytest.mark.parametrize("content", ["", "{}{", '{"unknown": 1}', "[]"])

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from perennial.declare.project import Project
 from perennial.keep import files, journal, locks
 from perennial.keep.journal_lines import Entry
@@ -37,6 +39,7 @@ class Folded(Report):
     n_failures: int
     n_fallbacks: int
     n_unmatched_labels: int
+    n_missing: int = Field(description="Journaled entries that were gone or damaged, ever.")
 
 
 @dataclass
@@ -46,6 +49,7 @@ class _State:
     answers_after: int = 0
     labels_after: int = 0
     n_unmatched: int = 0
+    n_missing: int = 0
     failures: dict[str, int] = field(default_factory=dict)
     """Per day how many questions nobody answered."""
 
@@ -94,6 +98,7 @@ def _report(project: Project, model: str, start: date, end: date, state: _State)
         ),
         n_fallbacks=answers.num_rows - answers["fallback"].null_count,
         n_unmatched_labels=state.n_unmatched,
+        n_missing=state.n_missing,
     )
 
 
@@ -135,6 +140,7 @@ def _since(folder: Path, state: _State, name: str) -> Iterator[Entry]:
     reader = journal.Reader(folder, after=after)
     while entries := reader.poll():
         yield from entries
+    state.n_missing += reader.n_missing
     setattr(state, name, reader.after)
 
 
