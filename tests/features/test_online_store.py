@@ -61,6 +61,7 @@ def test_an_older_value_never_replaces_a_newer_one_and_one_of_the_same_time_does
     assert read(store, ["east"]) == [(4, "mood 4")]
 
 
+@pytest.mark.faults
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

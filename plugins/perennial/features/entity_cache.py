@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from perennial.features.entity_keys import Key
 from perennial.features.entity_reads import Entity
@@ -46,3 +46,8 @@ class EntityCache:
     def clear(self) -> None:
         """Forget everything."""
         self._entities.clear()
+
+
+def lacking(found: dict[Key, Entity], asked: Sequence[Key | None]) -> list[Key]:
+    """The keys that are asked for and not found yet, each once."""
+    return [key for key in dict.fromkeys(asked) if key is not None and key not in found]

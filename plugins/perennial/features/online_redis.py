@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from feast import FeatureView, RepoConfig
 from feast.infra.online_stores.helpers import _mmh3, _redis_key, compute_versioned_name
@@ -21,6 +21,9 @@ from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyp
 from pydantic import Field
 
 from perennial.features.online_store import Written
+
+if TYPE_CHECKING:
+    from perennial.features.entity_reads import EntityReader, Wanted
 
 ROWS_AT_ONCE = 5000
 """The server answers nobody else while it runs a script: some 20 ms for as many."""
@@ -89,6 +92,16 @@ class GuardedRedisOnlineStore(RedisOnlineStore):
                 pipe.hmget(key, fields)
             found: list[Any] = pipe.execute()
         return found
+
+    def reader(self, config: RepoConfig, wanted: Sequence[Wanted]) -> EntityReader:
+        """Reads these views' entities; what it has read is kept for a moment (see its module)."""
+        from perennial.features.redis_reads import RedisReader
+
+        fields: list[list[str | bytes]] = []
+        for each in wanted:
+            view = _name(config, each.view)
+            fields.append([_us(view), _ts(view), *(_mmh3(f"{view}:{n}") for n in each.features)])
+        return RedisReader(self._get_client(config.online_store), config.project, wanted, fields)
 
     def clear(self, config: RepoConfig, tables: Sequence[FeatureView]) -> None:
         """Forget every value of the views; readers see an entity's old values or none."""

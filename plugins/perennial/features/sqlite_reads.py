@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from perennial.features.entity_cache import MOST_ENTITIES, EntityCache
+from perennial.features.entity_cache import MOST_ENTITIES, EntityCache, lacking
 from perennial.features.entity_keys import Key
 from perennial.features.entity_reads import Entity, Wanted
 from perennial.features.stored_values import value_of
@@ -66,16 +66,16 @@ class SqliteReader:
         connection = self._opened()
         self._forget_if_changed(connection)
         found = [cache.known(keys) for cache, keys in zip(self._caches, asked, strict=True)]
-        if not any(map(_lacking, found, asked)):
+        if not any(map(lacking, found, asked)):
             return found
         connection.execute("BEGIN")  # from here to the end it is one moment of the file
         try:
             if self._forget_if_changed(connection):
                 found = [{} for _ in asked]
             for place, keys in enumerate(asked):
-                lacking = _lacking(found[place], keys)
-                if lacking:
-                    read = dict(self._read(connection, place, lacking))
+                new = lacking(found[place], keys)
+                if new:
+                    read = dict(self._read(connection, place, new))
                     self._caches[place].keep(read)
                     found[place] |= read
         finally:
@@ -155,7 +155,3 @@ def _select(table: str) -> str:
         "SELECT entity_key, feature_name, value, CAST(event_ts AS INTEGER) "
         f'FROM "{table}" WHERE entity_key IN'
     )
-
-
-def _lacking(found: dict[Key, Entity], asked: Sequence[Key | None]) -> list[Key]:
-    return [key for key in dict.fromkeys(asked) if key is not None and key not in found]
