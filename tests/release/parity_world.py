@@ -171,8 +171,8 @@ def patch(monkeypatch: Any) -> None:
         monkeypatch.setattr(module, "compile_project", lambda _: COMPILED)
 
 
-def opened(root: Path) -> Market:
+def filled(root: Path) -> Project:
     """A market at midnight, its online store filled with what changes slowly."""
     project = declared(root)
     refill(project, BEFORE, only_slow=True)
-    return Market(project)
+    return project

@@ -119,6 +119,7 @@ class Controller:
             while not stop.is_set():
                 self.tick()
                 stop.wait(TICK_SECONDS)
+            self._parities.close()
 
     def tick(self) -> None:
         """Look once at everything; what fails for one model is told and holds up no other."""

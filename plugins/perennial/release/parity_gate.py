@@ -95,6 +95,12 @@ class ParityGate:
                 self._heed(release, declared, others, now, LIMIT_SECONDS)
         return [*others, now.told]
 
+    def close(self) -> None:
+        """End what runs."""
+        for each in self._of.values():
+            _end(each)
+        self._of.clear()
+
     def _look(
         self, release: Release, declared: Declared, others: Sequence[Measurement], n: int
     ) -> Measurement:

@@ -52,7 +52,7 @@ def answers_of(
 def sample(
     answers: Iterable[tuple[int, Entry]], n: int, entity_of: Callable[[Entry], Any]
 ) -> list[Entry]:
-    """At most `n` answers, the newest of each entity first, then the next newest of each.
+    """At most `n` answers: the newest of each entity, then one more of each, random in time, …
 
     Memory is bounded by `n`: what is chosen from are 4 n answers that are random in time, and one
     of each of n entities that are random among all, so that a busy entity hides no other.
@@ -65,6 +65,8 @@ def sample(
     by_entity: dict[int, list[int]] = {}
     for seq in sorted(pool, reverse=True):
         by_entity.setdefault(_place(entity_of(pool[seq])), []).append(seq)
+    for seqs in by_entity.values():
+        seqs[1:] = sorted(seqs[1:], key=_place)
     return [pool[seq] for seq in _in_turns(list(by_entity.values()), n)]
 
 
