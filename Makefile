@@ -108,3 +108,7 @@ bench-journal: setup ## Count appends to a journal by how often it is synced to 
 .PHONY: bench-drift
 bench-drift: setup ## Time drift on a million rows a side
 	python benchmarks/bench_drift.py
+
+.PHONY: simulate-releases
+simulate-releases: setup ## Count how often healthy versions are rolled back, and when bad ones are caught
+	python benchmarks/simulate_releases.py

@@ -53,7 +53,7 @@ def quantile_bounds(seen: LogCounts, quantile: float, confidence: float = 0.95) 
     The values above a quantile are hits of a known share, so a value is no quantile when the share
     of what lies above it is surely another (`share_bounds`, both ends at half the error): exact for
     any distribution, with ties too, at any number of looks; rounded outwards to bins of 2 %.
-    High quantiles need values: no upper bound at 0.95 below some 45 for 0.9, 420 for 0.99.
+    High quantiles need values: no upper bound at 0.95 below some 46 for 0.9, 600 for 0.99.
     n = 0: nothing is claimed.
 
     Howard, Ramdas (2022), doi:10.3150/21-BEJ1388, section 3.
