@@ -94,3 +94,15 @@ def _actor() -> str:
 def _show(token: str) -> None:
     click.echo(ONCE, err=True)
     click.echo(token)
+
+
+@commands.command()
+@click.option("--model", required=True, help="Name of the model.")
+@click.option("--version", required=True, help="The version that was replaced.")
+@click.option("--why", required=True, help="The reason, for the record.")
+def allow_again(model: str, version: str, why: str) -> None:
+    """Let a version be deployed again that answered once and was replaced."""
+    from perennial.keep import replays
+
+    replays.allow_again(_ledger(), Project.find().model(model).name, version, _actor(), why)
+    click.echo(f"{model} {version} may be deployed again")

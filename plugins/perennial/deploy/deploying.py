@@ -13,6 +13,7 @@ from perennial.errors import IntegrityError, PerennialError, UnavailableError
 from perennial.keep import locks
 from perennial.keep.ledger import Ledger, Slot, bento_folder
 from perennial.keep.progress import progress
+from perennial.keep.replays import must_not_be_a_replay
 from perennial.keep.report import Report
 from perennial.serve.proof import prove, read_reference
 
@@ -38,7 +39,8 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
     themselves, the server stays up; without either it is started for the proof, and again by
     `perennial up`. Twice is the same as once: a version that is on a proven slot stays there. `at`
     is the night on whose behalf this happens.
-    Raises `IntegrityError` when an answer differs, `UnavailableError` when the server does not
+    Raises `IntegrityError` when an answer differs, and before anything is changed for a version
+    that was replaced (see `keep.replays`), `UnavailableError` when the server does not
     start; the slot is then marked failed and what served before goes on serving. A slot that
     serves this very version stays proven when its server only does not start. A candidate whose
     release is under way is dropped, so that this one may take its slot; while a release is paused
@@ -84,6 +86,7 @@ def _place(ledger: Ledger, project: Project, model: str, version: str, at: str) 
     for slot in reserved:
         if slot.version == version:
             return slot
+    must_not_be_a_replay(ledger, model, version)
     release = make_way(ledger, model, version, at)
     current = ledger.current(model)
     taken = {current[0].slot} if current else set()
