@@ -15,6 +15,8 @@ from perennial.housekeep import commands as collectors
 from perennial.housekeep import housekeep
 from perennial.keep.journal import Journal
 from perennial.keep.ledger import Ledger, bento_folder
+from perennial.keep.release_changes import plan, start
+from perennial.release.recording import write
 
 MODEL = "ripeness"
 AT = "2024-03-01"
@@ -49,6 +51,18 @@ def journal(project: Project, name: str, n_segments: int, written: str) -> None:
     moment = datetime.fromisoformat(written).replace(tzinfo=UTC).timestamp()
     for path in (project.var / "journal" / name).glob("*.jsonl"):
         os.utime(path, (moment, moment))
+
+
+def released(project: Project, n: int) -> list[int]:
+    """Releases that are over, each with its page and its measurements."""
+    found = []
+    for number in range(n):
+        Ledger.of(project).set_slot(MODEL, "blue", f"v{number}", "proven")
+        first = plan(MODEL, f"v{number}", "blue", night=AT, why="test", kind="first")
+        found.append(start(Ledger.of(project), first, "test").id)
+        write(project, Ledger.of(project), found[-1])
+        (project.var / "journal" / "releases" / str(found[-1])).mkdir(parents=True)
+    return found
 
 
 def folded(project: Project, answers: int, labels: int) -> None:
@@ -113,3 +127,14 @@ def test_a_segment_that_a_release_still_reads_stays(project: Project) -> None:
     new = release_changes.plan(MODEL, "new", "green", night=AT, why="better", after_seq=1)
     release_changes.start(ledger, new, "test")
     assert [Path(each).stem for each in removed(project)] == [f"{1:020d}"]
+
+
+def test_pages_and_measurements_of_the_newest_releases_stay(project: Project) -> None:
+    Ledger.of(project).reserve(MODEL, 4100)
+    old, *newest = released(project, 3)
+    assert removed(project, keep_reports=2) == [
+        f"var/reports/release/{MODEL}/{old}",
+        f"var/journal/releases/{old}",
+    ]
+    assert all((project.var / "journal" / "releases" / str(each)).is_dir() for each in newest)
+    assert not removed(project, keep_reports=2)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from perennial.cli import commands
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
 from perennial.keep import releases
@@ -173,6 +175,17 @@ def test_it_is_made_on_demand_and_an_unknown_release_is_refused(project: Project
     assert "Nothing was measured" in text
     with pytest.raises(UnavailableError, match="no release 99"):
         recording.write(project, Ledger.of(project), 99)
+
+
+def test_the_command_says_where_the_page_is(
+    project: Project, begun: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Project, "find", lambda: project)
+    told = CliRunner().invoke(commands, ["release", "show", "--model", MODEL])
+    assert told.exit_code == 0, told.output
+    page = project.root / json.loads(told.output)["page"]
+    assert page == recording.page_file(project, MODEL, begun)
+    assert "It waits for its server" in page.read_text(encoding="utf-8")
 
 
 def test_no_text_of_the_record_becomes_markup() -> None:

@@ -81,13 +81,21 @@ for _name in ACTIONS:
 @click.option("--model", required=True, help=MEANING["model"])
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_release(model: str, as_json: bool) -> None:
-    """Tell the newest release: where it is, what is measured, who did what and why."""
+    """Tell the newest release: where it is, what is measured, who did what and why.
+
+    Its page with the plots is written anew; where it is stands in the last line.
+    """
     from perennial.declare.project import Project
     from perennial.keep.ledger import Ledger
     from perennial.keep.release_steering import story
+    from perennial.release import recording
 
     project = Project.find()
-    told = story(Ledger.of(project), project.model(model).name)
+    ledger = Ledger.of(project)
+    told = story(ledger, project.model(model).name)
+    if told["release"]:
+        page = recording.write(project, ledger, told["release"]["id"])
+        told["page"] = project.shown(page)
     if as_json or not sys.stdout.isatty():
         click.echo(json.dumps(told, indent=2))
     else:
@@ -110,4 +118,5 @@ def lines(told: dict[str, Any]) -> list[str]:
             f"{each['at']}  {each['action']:<12} {each['state']:<12} {each['actor']}: {each['why']}"
             for each in told["record"]
         ),
+        *([f"page: {told['page']}"] if "page" in told else []),
     ]

@@ -42,7 +42,8 @@ def housekeep(
 ) -> Housekept:
     """Remove what is too old, as seen from the day `at`.
 
-    * Reports of `watch` and `decide` but the newest `keep_reports` of each model.
+    * Reports of `watch` and `decide` but the newest `keep_reports` of each model; as many
+      releases keep their page and their measurements (the ledger keeps every record).
     * Segments of the journals of answers and labels that are folded into the lake, that no release
       under way still reads, and that were last written more than `journal_days` before `at`.
     * Bentos on no slot, not the packaged one, and not of the last `keep_releases` releases.
@@ -57,6 +58,7 @@ def housekeep(
     with locks.exclusive(project.var / "locks", "housekeep"):
         chosen = [
             *reports.beyond(project, keep_reports),
+            *reports.of_releases(project, keep_reports),
             *segments.done_with(project, before),
             *bentos.unused(project, keep_releases),
         ]

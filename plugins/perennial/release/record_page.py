@@ -7,6 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from perennial.draw import formats
 from perennial.release.record_sequences import confidence_sequence, is_drawn
 from perennial.release.record_told import Told
@@ -64,4 +66,4 @@ def twin(told: Told) -> str:
         "measurements": [asdict(each) for each in told.points],
         "until": told.until,
     }
-    return json.dumps(content, indent=1)
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2).decode()

@@ -140,6 +140,8 @@ def _xs(points: Sequence[Point]) -> list[float]:
 
 def _band(points: Sequence[Point], xs: Sequence[float], upright: Scale) -> str:
     placed = list(zip(xs, points, strict=True))
+    if len(placed) == 1:  # one measurement has an interval too
+        placed = [(xs[0] - 2, points[0]), (xs[0] + 2, points[0])]
     upper = [f"{x:.2f},{_y(upright, each.high, math.inf):.2f}" for x, each in placed]
     lower = [f"{x:.2f},{_y(upright, each.low, -math.inf):.2f}" for x, each in placed]
     return " ".join([*upper, *reversed(lower)])
