@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from perennial.errors import UnavailableError
+from perennial.serve.counters import reserve
 
 QUIET = {
     "BENTOML_DO_NOT_TRACK": "True",
@@ -53,4 +54,5 @@ def _counters(environment: dict[str, str], port: int) -> Path:
     folder = Path(environment["BENTOML_HOME"]) / "metrics" / str(port)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    reserve(folder, os.getpid())  # which stays the same when the server begins
     return folder
