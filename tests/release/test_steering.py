@@ -206,6 +206,26 @@ def test_who_did_what_and_why_is_on_record_and_in_the_audit(
     assert [each["why"] for each in told["record"]][1:3] == ["a look", "no good"]
 
 
+def test_a_registry_that_is_away_holds_up_no_abort(
+    project: Project,
+    begun: int,
+    say: Callable[..., Any],
+    champions: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def away(*_: object) -> int:
+        raise UnavailableError("MLflow does not answer")
+
+    say("promote")
+    with monkeypatch.context() as patched:
+        patched.setattr(mirroring, "set_champion", away)
+        assert say("abort").serves == "v1"
+    assert "the registry does not follow yet" in caplog.text
+    Controller(project).tick()
+    assert champions[-1] == "ripeness v1"
+
+
 def test_what_is_over_is_not_aborted(project: Project, say: Callable[..., Any]) -> None:
     with pytest.raises(UnavailableError, match=r"is over; `perennial roll-back`"):
         say("abort")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import logging
 
 from perennial.declare.project import Project
-from perennial.errors import UnavailableError
+from perennial.errors import PerennialError, UnavailableError
 from perennial.keep import release_changes, release_steering, releases
 from perennial.keep.ledger import Ledger
 from perennial.keep.release_steering import Action, Word
@@ -13,6 +14,8 @@ from perennial.keep.releases import UNDER_WAY, ReleaseState
 from perennial.keep.report import Report
 from perennial.release.controller import Controller
 from perennial.release.mirroring import mirror
+
+logger = logging.getLogger(__name__)
 
 
 class Steered(Report):
@@ -41,8 +44,9 @@ def steer(
     """Pause, resume, promote or abort the newest release of `model`; `by` says who.
 
     A promotion looks at the guardrails first, at this very moment. The traffic moves with the
-    transaction; the registry follows. Twice is the same as once. Raises `UnavailableError` when it
-    cannot be done in the release's state, or when a guardrail failed and it is not forced.
+    transaction; the registry follows, now or later. Twice is the same as once. Raises
+    `UnavailableError` when it cannot be done in the release's state, or when a guardrail failed
+    and it is not forced.
     """
     project = project or Project.find()
     name = project.model(model).name
@@ -52,7 +56,7 @@ def steer(
     word = Word(by or command_line_user(), why, is_forced)
     found = release_steering.steer(project, ledger, name, action, word)
     if not found.is_mirrored:
-        mirror(project, name)
+        _let_follow(project, name)
     current = ledger.current(name)
     return Steered(
         model=name,
@@ -65,6 +69,14 @@ def steer(
         why=found.why,
         by=word.by,
     )
+
+
+def _let_follow(project: Project, model: str) -> None:
+    """The traffic has moved: a registry that is away is no failure, and is tried again."""
+    try:
+        mirror(project, model)
+    except (PerennialError, OSError) as error:
+        logger.warning("the registry does not follow yet, the controller goes on: %s", error)
 
 
 def command_line_user() -> str:
