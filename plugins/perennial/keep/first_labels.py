@@ -59,6 +59,8 @@ class FirstLabels:
 
     def find(self, model: str, prediction_ids: Sequence[str]) -> dict[str, float]:
         """The labels that some predictions of a model have; those without one are left out."""
+        if self._connection is None:
+            self.catch_up()  # what is opened anew may be behind, or empty
         connection = self._open()
         found: dict[str, float] = {}
         try:
