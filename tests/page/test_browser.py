@@ -85,6 +85,33 @@ def test_nothing_is_wider_than_the_screen_and_words_are_large_enough(
     assert is_dark == (scheme == "dark")
 
 
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["desk", "phone"])
+def test_a_release_s_page_fits_the_screen_and_its_labels_overlap_nowhere(
+    browser: Any, address: str, size: tuple[int, int]
+) -> None:
+    browser.size(*size)
+    browser.open(f"{address}/perennial/models/{seeds.MODEL}/releases/2")
+    browser.wait_for_text("What changed, and why")
+    assert browser.script("return document.documentElement.scrollWidth") <= size[0]
+    assert browser.script(SMALL) == []
+    assert browser.script(TOUCHING) == []
+
+
+TOUCHING = """
+const touching = [];
+for (const row of document.querySelectorAll('.xs, .ys, .ns, .heads')) {
+  const boxes = [...row.querySelectorAll('span')].filter((each) => each.checkVisibility())
+    .map((each) => [each.textContent, each.getBoundingClientRect()]);
+  boxes.forEach(([one, a], place) => boxes.slice(place + 1).forEach(([other, b]) => {
+    const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+    const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+    if (across > 1 && down > 1)
+      touching.push(one + ' / ' + other);
+  }));
+}
+return touching;
+"""
+
 SMALL = """
 return [...document.querySelectorAll('main *')]
   .filter((each) => each.childNodes.length && [...each.childNodes].some(
