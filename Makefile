@@ -89,6 +89,10 @@ bench-features: setup ## Time the training set of the whole year
 bench-training-rows: setup ## Time the training rows of the year (needs `make repro` before)
 	python benchmarks/bench_training_rows.py
 
+.PHONY: bench-look-up
+bench-look-up: setup ## Time the look-up of a question's features
+	python benchmarks/bench_look_up.py
+
 .PHONY: bench-gateway
 bench-gateway: setup ## Count the questions that the gateway answers in a second
 	python benchmarks/bench_gateway.py
