@@ -316,6 +316,17 @@ def test_a_slice_that_is_rare_or_well_holds_up_nothing(phase: Phase) -> None:
     assert (found.outcome, found.is_needed) == ("passed", False)
 
 
+def test_a_value_that_is_often_asked_for_is_waited_for() -> None:
+    now = Phase(9, arm(100), arm(100))
+    now.groups = {("origin", "EWR"): Phase(9, arm(15), arm(15))}
+    given = setting("canary", guardrails={"slices": ["origin"]})
+    found = find(now, "slices", given)
+    assert (found.outcome, found.is_needed) == ("inconclusive", True)
+    assert "origin EWR must have 20 requests first" in found.says
+    known_before = find([sliced(30), now], "slices", given)
+    assert not known_before.is_needed
+
+
 def test_a_slice_that_no_question_has_is_told() -> None:
     found = find(sliced(300), "slices", setting("canary", guardrails={"slices": ["orgin"]}))
     assert "no value of orgin has 20 requests yet" in found.says

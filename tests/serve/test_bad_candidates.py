@@ -33,7 +33,7 @@ RELEASE = {
     "min_requests": 60,
     "guardrails": {"errors": 0.1, "memory_mb": 20, "slices": ["shop"]},
 }
-SHOPS = ["north", *(f"shop {n}" for n in range(11))]
+SHOPS = ["north", *(f"shop {n}" for n in range(4))]
 
 
 @dataclass

@@ -14,11 +14,16 @@ from perennial.release.seen import Group, Phase
 Look = Callable[[Sequence[Phase], Setting], Measurement]
 
 
+OFTEN = 0.05
+"""A value with so large a share of the requests is waited for."""
+
+
 def slices(phases: Sequence[Phase], setting: Setting, looks: Mapping[str, Look]) -> Measurement:
     """Every look at every group with 20 requests, at an equal share of the error.
 
     Fails when any group surely fails. A step waits for a group only while it looks beyond its
-    limit and that is not sure: no rare value holds up a release that is well.
+    limit and that is not sure, and until each value of 5 % of the requests or more has had 20 in
+    some phase: no rare value holds up a release that is well.
     """
     names = setting.declared.guardrails.slices
     if not names:
@@ -35,11 +40,26 @@ def slices(phases: Sequence[Phase], setting: Setting, looks: Mapping[str, Look])
         group, worst = max(suspected, key=lambda one: abs(one[1].estimate or 0.0))
         return _told(group, worst, n_groups)
     says = f"slices: none of {n_groups} values of {', '.join(names)} looks beyond a limit"
+    awaited = _awaited(phases)
     unseen = [name for name in names if not any(name == group[0] for group, _ in found)]
-    if unseen:
+    if awaited:
+        says += f"; {', '.join(awaited)} must have {MIN_EACH} requests first"
+    elif unseen:
         says += f"; no value of {', '.join(unseen)} has {MIN_EACH} requests yet"
-    outcome: Outcome = "inconclusive" if unseen else "passed"
-    return Measurement("slices", outcome, None, None, None, None, n_groups, False, says)
+    outcome: Outcome = "inconclusive" if unseen or awaited else "passed"
+    return Measurement("slices", outcome, None, None, None, None, n_groups, bool(awaited), says)
+
+
+def _awaited(phases: Sequence[Phase]) -> list[str]:
+    """The values that are often asked for, and were in no phase enough to be looked at."""
+    now = phases[-1]
+    return [
+        f"{name} {value}"
+        for (name, value), group in now.groups.items()
+        if group.new.n >= OFTEN * now.new.n
+        and max(each.groups[name, value].new.n for each in phases if (name, value) in each.groups)
+        < MIN_EACH
+    ]
 
 
 def _looked(
