@@ -174,8 +174,9 @@ def _numbers(column: Any) -> Any:
 
     if not pa.types.is_decimal(column.type):
         return column.cast(pa.float64())
-    values = (None if each is None else float(each) for each in column.to_pylist())
-    return pa.chunked_array([pa.array(values, pa.float64())])
+    encoded = column.combine_chunks().dictionary_encode()  # each number once: there are few
+    numbers = pa.array(map(float, encoded.dictionary.to_pylist()), pa.float64())
+    return pa.chunked_array([numbers.take(encoded.indices)])
 
 
 def _publish(
