@@ -86,6 +86,7 @@ def test_signature_of_another_version_does_not_hold(project: Project, version: s
         verify_bento(project, "m", version)
 
 
+@pytest.mark.faults
 def test_a_signed_version_under_another_name_is_refused(project: Project, version: str) -> None:
     other = make(project, b"another tree")
     shutil.rmtree(bento_folder(project, "m", version))

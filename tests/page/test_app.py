@@ -32,6 +32,7 @@ def test_every_route_is_asked_here() -> None:
     assert list(PATHS) == list(ROUTES)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("path", PATHS.values())
 def test_a_route_refuses_strangers_and_sends_their_browser_to_the_login(
     project: Project, path: str

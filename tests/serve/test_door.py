@@ -408,3 +408,17 @@ def test_a_machine_can_only_be_stricter_than_what_is_declared(
     monkeypatch.setenv("PERENNIAL_GATEWAY_ACCESS", "keys")
     open_door(project, access="local")
     assert access_of(Project(project.root, read_settings())) == "keys"
+
+
+def test_bounds_are_those_that_are_declared(project: Project, slot: FakeSlot) -> None:
+    open_door(project, access="local", max_body_bytes=1000, max_depth=2, max_rows=3)
+    gateway = Bakery(project, slot)
+    label = {"prediction_id": "0" * 32, "label": 1}
+    try:
+        assert gateway.post("/predict", b" " * 1001).status == 413
+        assert gateway.post("/predict", b"[[[]]]").status == 400
+        for path, row in (("/predict", QUESTION), ("/events/sales", SALE), ("/feedback", label)):
+            assert gateway.post(path, [row] * 3).status == 200
+            assert "1 to 3 rows, got 4" in gateway.post(path, [row] * 4).error["message"]
+    finally:
+        gateway.close()

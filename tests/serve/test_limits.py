@@ -115,3 +115,23 @@ def test_json_may_be_written_in_any_case_with_parameters(asker: Asker, kind: str
 
 def test_a_method_without_a_body_needs_no_content_type(asker: Asker) -> None:
     assert asker.get("/").body == b"1"
+
+
+@pytest.mark.parametrize("depth", [2, 16])
+def test_a_body_may_be_nested_as_deep_as_declared_and_no_deeper(depth: int) -> None:
+    asker = Asker(Limits(echo, max_depth=depth))
+    try:
+        fits = b'[{"a":' * (depth // 2) + b"1" + b"}]" * (depth // 2)
+        assert asker.post("/", fits).status == 200
+        assert asker.post("/", b"[" + fits + b"]").error["code"] == "malformed"
+        many = b'[{"a":1}' + b',{"a":"}]{["}' * 1000 + b"]"  # brackets in texts do not count
+        assert asker.post("/", many).status == 200
+    finally:
+        asker.runner.close()
+
+
+@pytest.mark.parametrize("body", [b'"' + b'\\"' * 490_000, b'"' * 999_999, b"[" * 999_999])
+def test_looking_at_the_depth_takes_no_longer_than_reading(body: bytes) -> None:
+    begun = time.process_time()
+    limits.is_deeper(b"[[" + body, 1)
+    assert time.process_time() - begun < 1

@@ -232,6 +232,7 @@ class Marker:
         return (open, (str(self.path), "w"))
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("path", OURS + BENTOS)
 def test_a_pickle_is_refused_on_every_port_and_path(
     servers: Servers, path: str, tmp_path: Path
@@ -253,6 +254,7 @@ def test_a_pickle_is_refused_on_every_port_and_path(
     assert not (tmp_path / "was here").exists()
 
 
+@pytest.mark.faults
 def test_a_body_without_end_is_cut_off_and_costs_no_memory(servers: Servers) -> None:
     before = servers.gateway.resident_bytes()
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -272,6 +274,7 @@ def test_a_body_without_end_is_cut_off_and_costs_no_memory(servers: Servers) -> 
     assert servers.gateway.post("/predict", QUESTION)["model"] == MODEL
 
 
+@pytest.mark.faults
 @pytest.mark.slow
 def test_a_body_that_trickles_is_given_up_while_others_are_answered(servers: Servers) -> None:
     begun = time.monotonic()
@@ -299,6 +302,7 @@ def test_a_taken_address_is_told_at_once(servers: Servers) -> None:
     servers.gateway.post("/predict", QUESTION)
 
 
+@pytest.mark.faults
 def test_a_tampered_version_never_answers(servers: Servers, tmp_path: Path) -> None:
     folder = tmp_path / "tampered"
     shutil.copytree(servers.slot.folder, folder)

@@ -16,8 +16,6 @@ from perennial.serve.metrics import FEEDBACK, FEEDBACK_REPEATS
 
 logger = logging.getLogger(__name__)
 
-MOST = 1000
-
 
 class FeedbackDesk:
     """Takes labels by the `prediction_id` of the answer that they are about; the first one counts.
@@ -30,6 +28,7 @@ class FeedbackDesk:
     def __init__(self, project: Project) -> None:
         self.journal = opened(project, "feedback")
         self._known = FirstLabels(self.journal.folder, project.var / "state" / "first-labels.db")
+        self._max_rows = project.gateway.max_rows
         self._forms: dict[str, tuple[Model, Form]] = {}
         self._follow()
 
@@ -37,12 +36,12 @@ class FeedbackDesk:
         """What one label of a model looks like, by its present declaration."""
         known, form = self._forms.get(model.name, (None, None))
         if form is None or known is not model:
-            form = truth(model, MOST)
+            form = truth(model, self._max_rows)
             self._forms[model.name] = model, form
         return form
 
     def post(self, model: Model, body: bytes) -> dict[str, Any]:
-        """Journal one label (an object) or up to a thousand (a list): all new ones or none.
+        """Journal one label (an object) or up to `gateway.max_rows` (a list): all new ones or none.
 
         Returns how many were accepted, how many of these were `repeated` (the same label, which
         changes nothing), the ids of those that were not accepted because their prediction has

@@ -11,8 +11,6 @@ from perennial.serve.journaling import opened, written
 from perennial.serve.metrics import EVENTS
 from perennial.serve.refusals import RefusedError
 
-MOST = 1000
-
 
 class EventDesk:
     """Takes the events of every source that declares `land.events`."""
@@ -22,7 +20,7 @@ class EventDesk:
         self.sources = {source.name: _Inbox(project, source) for source in declared}
 
     def post(self, name: str, body: bytes) -> dict[str, int]:
-        """Journal one row (an object) or up to a thousand (a list): all of them or none.
+        """Journal one row (an object) or up to `gateway.max_rows` (a list): all of them or none.
 
         Returns how many were accepted and the number of the last one.
         """
@@ -49,7 +47,7 @@ class EventDesk:
 class _Inbox:
     def __init__(self, project: Project, source: Source) -> None:
         self.source = source
-        self.form = event(source, MOST)
+        self.form = event(source, project.gateway.max_rows)
         self.journal = opened(project, "events", source.name)
 
     def post(self, body: bytes) -> dict[str, int]:

@@ -24,8 +24,9 @@ class Question:
 class QuestionParser:
     """Parses a body with one question (an object) or a batch of them (a list)."""
 
-    def __init__(self, model: Model) -> None:
-        self.form = question(model.name, model.request.fields, model.serve.max_batch)
+    def __init__(self, model: Model, max_rows: int | None = None) -> None:
+        most = min(model.serve.max_batch, max_rows or model.serve.max_batch)
+        self.form = question(model.name, model.request.fields, most)
         self._asked = model.request.asked
 
     def parse(self, body: bytes) -> tuple[list[Question], bool]:

@@ -24,9 +24,11 @@ class Declared:
     model: Model
     parser: QuestionParser = field(init=False)
     features: OnlineFeatures
+    max_rows: int | None = None
+    """Of one request to the gateway; the model's own `serve.max_batch` may be fewer."""
 
     def __post_init__(self) -> None:
-        self.parser = QuestionParser(self.model)
+        self.parser = QuestionParser(self.model, self.max_rows)
 
 
 class Versions:
@@ -39,7 +41,8 @@ class Versions:
 
     def __init__(self, project: Project, model: Model) -> None:
         self._project = project
-        self.last = Declared(model, OnlineFeatures(project, model))
+        self._max_rows = project.gateway.max_rows
+        self.last = Declared(model, OnlineFeatures(project, model), self._max_rows)
         self._of: dict[str, Declared] = {}
         self._serving: str | None = None
         self._reading: dict[str, asyncio.Task[None]] = {}
@@ -89,5 +92,7 @@ class Versions:
         features = OnlineFeatures(project, model)
         for known in self._of.values():
             if features.is_same(known.features):
-                return Declared(model, known.features)  # what is looked up for one serves both
-        return Declared(model, features)
+                return Declared(
+                    model, known.features, self._max_rows
+                )  # what is looked up for one serves both
+        return Declared(model, features, self._max_rows)
