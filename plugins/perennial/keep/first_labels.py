@@ -18,7 +18,10 @@ from perennial.keep.journal_lines import Entry
 logger = logging.getLogger(__name__)
 
 MOST = 1_000_000
-"""So many of the newest labels are known; some 100 MB on the disk, 2 MB of memory."""
+"""So many of the newest labels are known."""
+CACHE_KB = 32 * 1024
+PAGES_AT_ONCE = 8_000
+"""Ids are random, so that a thousand labels touch a thousand pages: synced for many of them."""
 AT_ONCE = 500
 
 SCHEMA = """
@@ -107,6 +110,8 @@ class FirstLabels:
         connection = sqlite3.connect(self._database, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint={PAGES_AT_ONCE}")
             connection.execute("PRAGMA synchronous=NORMAL")  # whole after a power failure, if older
             connection.executescript(SCHEMA)
             self._start(connection)
