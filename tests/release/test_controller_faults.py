@@ -19,9 +19,9 @@ from perennial.declare.project import Project
 from perennial.keep import releases
 from perennial.keep.ledger import Ledger
 from perennial.keep.releases import Release
-from perennial.release import release, roll_back
+from perennial.release import release, roll_back, steer
 
-from .conftest import MODEL, NIGHT, Score, Traffic, good, opposite, put
+from .conftest import MODEL, NIGHT, Score, Traffic, failing, good, opposite, put
 
 pytestmark = [pytest.mark.faults, pytest.mark.serving]
 
@@ -34,6 +34,7 @@ DECLARED: dict[str, Any] = {
 }
 FORWARD = ["pending", "shadow", "canary", "promoted", "done"]
 BACK = ["pending", "shadow", "rolling_back", "rolled_back"]
+BACK_AFTER = ["promoted", "rolling_back", "rolled_back"]
 
 
 class Ready(BaseHTTPRequestHandler):
@@ -174,6 +175,84 @@ def test_killed_at_a_transition_the_next_controller_goes_on(
     assert current[0].version == ("v2" if new is good else "v1")
     routed = [each["version"] for each in Ledger.of(project).history(MODEL)]
     assert routed == (["v1", "v2"] if new is good else ["v1"])
+
+
+SHADOW = {"kind": "shadow", "shadow": {"min_requests": 40}}
+AB = {
+    "kind": "ab",
+    "shadow": None,
+    "min_requests": 40,
+    "ab": {"hours": 1, "metric": "errors", "margin": 0.3},
+}
+ITS_TIME_IS_OVER = {**AB, "ab": {"hours": 1e-9, "metric": "errors", "margin": 0.3}}
+WAYS: dict[str, tuple[dict[str, Any], list[str], Score]] = {
+    "shadow": ({**SHADOW, "then": "promote"}, ["pending", "shadow", "promoted", "done"], good),
+    "shadow back": (SHADOW, ["pending", "shadow", "rolling_back", "rolled_back"], opposite),
+    "ab": (AB, ["pending", "canary", "promoted", "done"], good),
+    "ab back": (AB, ["pending", "canary", "rolling_back", "rolled_back"], failing),
+    "blue_green": ({"kind": "blue_green"}, ["promoted", "done"], good),
+    "blue_green back": ({"kind": "blue_green"}, BACK_AFTER, failing),
+}
+OTHER_CRASHES = [(name, state) for name, (_, path, _) in WAYS.items() for state in path[1:]]
+"""Right after each; right before is right after the one before."""
+
+
+def die_after(state: str, project: Project, traffic: Traffic) -> None:
+    """Let a controller live until it is killed right after it came into a state."""
+    with controlling(project, f"after {state}") as dying:
+        drive(project, traffic, lambda: dying.poll() is not None, dying)
+        assert dying.returncode == -9
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), OTHER_CRASHES, ids=[" ".join(each) for each in OTHER_CRASHES]
+)
+def test_of_every_kind_killed_after_a_transition_the_next_controller_goes_on(
+    project: Project,
+    make_project: Callable[..., Project],
+    make_traffic: Callable[..., Traffic],
+    name: str,
+    state: str,
+) -> None:
+    fields, path, new = WAYS[name]
+    common = {"guardrails": DECLARED["guardrails"], "armed_hours": 1e-9 if new is good else 1}
+    project = make_project(n_days=0, release={**common, **fields})
+    begun = release(MODEL, NIGHT, project=project).release_id
+    traffic = make_traffic(new=new)
+    if fields is AB:  # no clock in the test: its time is over once enough was asked
+        die_after("canary", project, traffic)
+        traffic.ask(1000)
+        make_project(n_days=0, release={**common, **ITS_TIME_IS_OVER})
+    if (fields is AB, state) != (True, "canary"):
+        die_after(state, project, traffic)
+    check(project)
+    states = [each.state for each in releases.record(Ledger.of(project), begun)]
+    assert states == path[: path.index(state) + 1]
+    with controlling(project) as going_on:
+        drive(project, traffic, lambda: not find(project, begun).is_open, going_on)
+    states = [each.state for each in releases.record(Ledger.of(project), begun)]
+    assert states == path, find(project, begun).why
+    current = Ledger.of(project).current(MODEL)
+    assert current is not None
+    assert current[0].version == ("v2" if path[-1] == "done" else "v1")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_promotion_that_was_killed_is_aborted_all_the_same(
+    project: Project, make_traffic: Callable[..., Traffic], when: str
+) -> None:
+    begun = release(MODEL, NIGHT, project=project).release_id
+    traffic = make_traffic()
+    with controlling(project, f"{when} promoted") as dying:
+        drive(project, traffic, lambda: dying.poll() is not None, dying)
+    for _ in range(2):
+        aborted = steer(MODEL, "abort", "no", by="ann", project=project)
+        assert (aborted.state, aborted.serves) == ("rolled_back", "v1")
+    with controlling(project):
+        until_it_runs(project, 2)
+        traffic.ask(50)
+        check(project)
+    assert find(project, begun).state == "rolled_back"
 
 
 def test_an_abort_while_no_controller_lives_holds_for_the_next(
