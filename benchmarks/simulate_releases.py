@@ -289,8 +289,8 @@ def interval(n: int, total: int, confidence: float = 0.95) -> tuple[float, float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=60, help="of a healthy one; a third of others")
-    parser.add_argument("--most", type=int, default=3000, help="requests before the time limit")
+    parser.add_argument("--runs", type=int, default=30, help="of a healthy one; a third of others")
+    parser.add_argument("--most", type=int, default=2500, help="requests before the time limit")
     parser.add_argument("--only", default="")
     asked = parser.parse_args()
     with ProcessPoolExecutor(2) as pool:
