@@ -29,6 +29,7 @@ class Load:
     p50_ms: float
     p99_ms: float
     n_errors: int
+    n_answers: int
 
 
 def client() -> str:
@@ -53,6 +54,7 @@ def _wrk(port: int, bodies: Path, seconds: float, connections: int) -> Load:
         found["p50"] / 1000,
         found["p99"] / 1000,
         found["bad"] + found["broken"],
+        found["n"],
     )
 
 
@@ -68,7 +70,7 @@ async def _asyncio(port: int, bodies: list[bytes], seconds: float, connections: 
     )
     spent = time.perf_counter() - began
     p50, p99 = np.quantile(waited, [0.5, 0.99]) * 1000
-    return Load(len(waited) / spent, float(p50), float(p99), n_errors[0])
+    return Load(len(waited) / spent, float(p50), float(p99), n_errors[0], len(waited))
 
 
 async def _caller(

@@ -57,8 +57,8 @@ def packaged(folder: Path, parcels: Parcels, ports: dict[str, int]) -> Project:
 
 
 @contextmanager
-def up(project: Project, ports: dict[str, int]) -> Iterator[None]:
-    """The project deployed, and served by `perennial up` for as long as this context lasts."""
+def up(project: Project, ports: dict[str, int]) -> Iterator[int]:
+    """The project served by `perennial up` for as long as this lasts; its supervisor's id."""
     from perennial.deploy import deploy
 
     placed = deploy(MODEL, NOON.date().isoformat(), project=project)
@@ -68,6 +68,6 @@ def up(project: Project, ports: dict[str, int]) -> Iterator[None]:
     command = [sys.executable, "-m", "perennial.cli"]
     try:
         subprocess.run([*command, "up"], check=True, env=environment, stdout=subprocess.DEVNULL)
-        yield
+        yield int((project.var / "state" / "supervisor.pid").read_text().split()[0])
     finally:
         subprocess.run([*command, "down"], check=True, env=environment, stdout=subprocess.DEVNULL)

@@ -6,6 +6,7 @@ import argparse
 import os
 import platform
 import statistics
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,14 +19,27 @@ BASIS = "plain BentoML"
 PACKAGES = ("bentoml", "fastapi", "lightgbm", "uvicorn", "uvloop", "httptools", "orjson", "feast")
 
 
-def printed(
-    measured: dict[str, list[Load]], differences: dict[str, float], asked: argparse.Namespace
-) -> str:
+@dataclass(frozen=True)
+class Found:
+    """What the whole run measured, per server."""
+
+    measured: dict[str, list[Load]]
+    differences: dict[str, float]
+    """Largest difference to the offline answers."""
+    spent: dict[str, float]
+    """Seconds of the processor in all rounds together."""
+
+    def milliseconds_each(self, name: str) -> float:
+        """Of the processor, for one answer."""
+        return 1000 * self.spent[name] / sum(each.n_answers for each in self.measured[name])
+
+
+def printed(found: Found, asked: argparse.Namespace) -> str:
     """The table in Markdown: medians of the rounds."""
-    head = (
-        "| server | requests/s | of plain BentoML | p50 ms | p99 ms | errors | largest difference |"
-    )
-    lines = [head, "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    measured = found.measured
+    columns = ("server", "requests/s", "of plain BentoML", "p50 ms", "p99 ms", "processor ms each",
+               "errors", "largest difference")  # fmt: skip
+    lines = [f"| {' | '.join(columns)} |", "| --- |" + " ---: |" * (len(columns) - 1)]
     basis = _median(measured[BASIS], "requests_per_second") if BASIS in measured else None
     for name, rounds in measured.items():
         rate = _median(rounds, "requests_per_second")
@@ -33,12 +47,15 @@ def printed(
         p50, p99 = _median(rounds, "p50_ms"), _median(rounds, "p99_ms")
         n_errors = sum(each.n_errors for each in rounds)
         lines.append(
-            f"| {name} | {rate:,.0f} | {ratio} | {p50:.1f} | {p99:.1f} | {n_errors} "
-            f"| {differences[name]:.1g} |"
+            f"| {name} | {rate:,.0f} | {ratio} | {p50:.1f} | {p99:.1f} "
+            f"| {found.milliseconds_each(name):.2f} | {n_errors} | {found.differences[name]:.1g} |"
         )
     told = (
         f"Medians of {asked.rounds} rounds of {asked.seconds:g} s in turns, {asked.connections} "
-        f"connections, one row a request, driven by {client()} on the same machine: {machine()}."
+        f"connections, one row a request, driven by {client()} on the same machine: {machine()}. "
+        f"Waiting processes beside it (load): {os.getloadavg()[0]:.1f}, its own included. "
+        f"{'It was preferred to them. ' if asked.preferred else ''}"
+        "Processor time is that of all of a server's processes."
     )
     return "\n".join([*lines, "", told])
 
@@ -50,15 +67,13 @@ def machine() -> str:
     return f"{cores} cores, {_processor()}, Python {platform.python_version()}, {versions}"
 
 
-def write(
-    measured: dict[str, list[Load]], differences: dict[str, float], asked: argparse.Namespace
-) -> None:
+def write(found: Found, asked: argparse.Namespace) -> None:
     """Put table and plot between the two marks of the page."""
-    _plot(measured)
+    _plot(found.measured)
     page = PAGE.read_text(encoding="utf-8")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    table = printed(measured, differences, asked)
+    table = printed(found, asked)
     PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from typing import Any
 
 from perennial.declare.model import Model
@@ -13,7 +13,7 @@ def answer_of(asked: Asked, row: int) -> dict[str, Any]:
     """The answer to one row, under an id of its own."""
     model, said = asked.arm.declared.model, asked.said
     answer = {
-        "prediction_id": uuid.uuid4().hex,
+        "prediction_id": os.urandom(16).hex(),
         "model": model.name,
         "version": said.version,
         "variant": asked.arm.variant,
