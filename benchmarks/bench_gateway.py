@@ -80,7 +80,7 @@ def route(project: Project, weight: float, shadow: float) -> None:
     ledger.route(MODEL, "blue", VERSIONS["blue"], "for the benchmark", "benchmark")
     if not weight and not shadow:
         return
-    from perennial.keep.releases import Change, plan, start, transition
+    from perennial.keep.release_changes import Change, plan, start, transition
 
     champion = ledger.live(MODEL).champion
     begun = plan(

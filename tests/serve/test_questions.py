@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perennial.declare.model import Model
-from perennial.serve.questions import QuestionParser, shown
+from perennial.serve.questions import QuestionParser
 from perennial.serve.refusals import RefusedError, refusal
 
 from .conftest import DECLARED, MODEL, QUESTION
@@ -31,6 +31,11 @@ def refused(parser: QuestionParser, body: bytes) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
         parser.parse(body)
     return caught.value
+
+
+def shown(known: dict[str, Any]) -> Any:
+    """A question's fields as the journal has them."""
+    return orjson.loads(orjson.dumps(known, option=orjson.OPT_UTC_Z))
 
 
 @pytest.fixture(scope="module")

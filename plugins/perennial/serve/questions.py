@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
 from perennial.declare.model import Model
 from perennial.serve.forms import question
 from perennial.serve.refusals import RefusedError
@@ -42,9 +40,3 @@ class QuestionParser:
                 422, "invalid", "the question's own time is reckoned from this field", [mistake]
             )
         return Question(known, moment - timedelta(minutes=self._asked.minutes_before))
-
-
-def shown(known: dict[str, Any]) -> dict[str, Any]:
-    """A question's fields as JSON shows them (timestamps in ISO 8601)."""
-    shown: dict[str, Any] = orjson.loads(orjson.dumps(known, option=orjson.OPT_UTC_Z))
-    return shown
