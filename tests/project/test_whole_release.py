@@ -124,9 +124,16 @@ def test_a_good_candidate_is_promoted_by_real_requests_though_its_controller_is_
     city.until(begun["release_id"], "shadow")
     city.kill_controller()
     city.until(begun["release_id"], "canary")
+    held = city.world.json("release", "pause", "--model", MODEL, "--why", "a look")
+    assert (held["state"], held["is_paused"], held["weight"]) == ("canary", True, 0.5)
     city.kill_controller()
+    city.ask(100)
+    assert releases.find(city.ledger, begun["release_id"]).state == "canary"
+    city.world.json("release", "resume", "--model", MODEL, "--why", "all is well")
     city.until(begun["release_id"], "promoted")
-    assert city.states(begun["release_id"]) == ["pending", "shadow", "canary", "promoted"]
+    assert city.states(begun["release_id"]) == [
+        *("pending", "shadow", "canary", "canary", "canary", "promoted"),  # paused and resumed
+    ]
     deadline = time.monotonic() + 10
     while city.ask(1)[0]["version"] != begun["version"]:
         assert time.monotonic() < deadline
