@@ -90,25 +90,24 @@ def route(project: Project, weight: float, shadow: float) -> None:
     transition(ledger, start(ledger, begun, "benchmark"), change, "benchmark")
 
 
-async def message(reader: asyncio.StreamReader) -> bytes:
-    """One HTTP message: its head, with its body read."""
+async def message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """One HTTP message: its head and its body."""
     head = await reader.readuntil(b"\r\n\r\n")
     found = LENGTH.search(head)
-    if found and int(found[1]):
-        await reader.readexactly(int(found[1]))
-    return head
+    return head, await reader.readexactly(int(found[1]) if found else 0)
 
 
 async def slot(version: str, port: int) -> asyncio.Server:
     """A slot that always says the same, at once."""
-    said = orjson.dumps({"version": version, "scores": [0.25], "unknown": [[]]})
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
-                await message(reader)
-                writer.write(answer)
+                _, body = await message(reader)
+                n = len(next(iter(orjson.loads(body)["columns"].values())))
+                told = {"version": version, "scores": [0.25] * n, "unknown": [[]] * n}
+                said = orjson.dumps(told)
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             writer.close()
 
@@ -130,7 +129,7 @@ async def ask(port: int, questions: list[bytes], until: float, waited: list[floa
     n = 0
     while (began := time.perf_counter()) < until:
         writer.write(questions[n % len(questions)])
-        head = await message(reader)
+        head, _ = await message(reader)
         if not head.startswith(b"HTTP/1.1 200"):
             raise SystemExit(f"not answered: {head!r}")
         waited.append(time.perf_counter() - began)
@@ -149,7 +148,7 @@ async def until_ready(port: int, seconds: float = 120) -> None:
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
-            head = await message(reader)
+            head, _ = await message(reader)
             writer.close()
             if head.startswith(b"HTTP/1.1 200"):
                 return
