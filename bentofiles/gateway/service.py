@@ -35,4 +35,5 @@ class GatewayService:
         await gateway.close()
 
 
-GatewayService.add_asgi_middleware(Doorkeeper, guard=gateway.guard)  # before BentoML's own pages
+# Before BentoML's own pages, too.
+GatewayService.add_asgi_middleware(Doorkeeper, guard=gateway.guard)  # type: ignore[attr-defined]
