@@ -70,6 +70,31 @@ def test_single_questions_and_small_batches_share_a_call_and_keep_their_shape(
     assert [each["score"] for each in replies[1].json] == [0.0, 0.01, 0.02]
 
 
+def test_a_large_batch_goes_by_itself_and_holds_up_nobody(gateway: Bakery) -> None:
+    gateway.predict(QUESTION)
+    sizes: list[int] = []
+
+    def says(verb: str, columns: Columns) -> Any:
+        sizes.append(len(columns["shop"]))
+        return scored(columns)
+
+    gateway.slot.says = says
+    replies = at_once(gateway, [numbered(20), *numbered(3)])
+    assert [reply.status for reply in replies] == [200] * 4
+    assert sorted(sizes) == [3, 20]
+
+
+def test_a_server_that_has_hung_is_probed_by_one_caller_not_by_a_crowd(gateway: Bakery) -> None:
+    gateway.predict(QUESTION)
+    arms = gateway.gateway.desks[MODEL]._arms
+    (ejector,) = arms._ejectors.values()
+    ejector.timed_out()
+    n_before = len(gateway.slot.asked)
+    replies = at_once(gateway, numbered(4))
+    assert [reply.json["score"] for reply in replies] == [0.0, 0.01, 0.02, 0.03]
+    assert [len(columns["shop"]) for _, columns in gateway.slot.asked[n_before:]] == [1] * 4
+
+
 def test_a_wrong_question_is_refused_before_it_meets_others(gateway: Bakery) -> None:
     gateway.predict(QUESTION)
     wrong = [{**QUESTION, "trays": "many"}, {}, 7]
