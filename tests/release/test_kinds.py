@@ -23,6 +23,7 @@ KINDS_DECLARED: dict[Kind, dict[str, Any]] = {
     "canary": {"steps": [0.1, 0.5]},
     "shadow": {},
     "ab": {"ab": AB},
+    "interleave": {"interleave": {"share": 0.8}},
     "blue_green": {},
 }
 
@@ -58,6 +59,7 @@ def known(*found: Measurement, hours: float = 1, **fields: Any) -> Known:
         ("canary", [("shadow", 0), ("canary", 0.1), ("canary", 0.5), ("promoted", 0)]),
         ("shadow", [("shadow", 0)]),
         ("ab", [("shadow", 0), ("canary", 0.5), ("promoted", 0)]),
+        ("interleave", [("shadow", 0), ("canary", 0.8), ("promoted", 0)]),
         ("blue_green", [("promoted", 0)]),
     ],
 )
@@ -213,7 +215,14 @@ def test_another_kind_declared_in_the_middle_ends_with_the_champion() -> None:
         ({"kind": "ab", "ab": AB, "guardrails": {"loss": None}}, "guardrails.loss is null"),
         ({"kind": "ab", "ab": {**AB, "metric": "joy"}}, "'loss', 'errors' or 'latency'"),
         ({"kind": "blue_green", "shadow": {"share": 0.5}}, "no use for `shadow`"),
-        ({"kind": "at_once"}, "'canary', 'shadow', 'ab' or 'blue_green'"),
+        ({"kind": "at_once"}, "'canary', 'shadow', 'ab', 'interleave' or 'blue_green'"),
+        ({"kind": "interleave"}, "kind interleave needs `interleave`"),
+        ({"kind": "interleave", "interleave": {"margin": 1}}, "less than 1"),
+        ({"kind": "interleave", "interleave": {"share": 0}}, "greater than 0"),
+        ({"kind": "interleave", "interleave": {}, "steps": [0.5]}, "no use for `steps`"),
+        ({"kind": "interleave", "interleave": {}, "sticky_by": ["a"]}, "no use for `sticky_by`"),
+        ({"kind": "interleave", "interleave": {}, "min_labels": 5}, "no use for `min_labels`"),
+        ({"kind": "canary", "interleave": {}}, "declare kind: interleave"),
         ({"kind": "canary", "steps": [], "shadow": None}, "a canary needs steps"),
         ({"kind": "canary", "steps": [0.5, 0.1]}, "steps must grow"),
     ],

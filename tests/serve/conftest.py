@@ -31,7 +31,7 @@ from perennial.keep.ledger import Ledger
 from perennial.keep.ledger_tables import slots
 from perennial.keep.partitions import partition
 from perennial.keep.release_changes import Change, plan, start, transition
-from perennial.keep.releases import Release
+from perennial.keep.releases import Release, ReleaseKind
 from perennial.serve.splitting import place
 
 MODEL = "sells_out"
@@ -527,6 +527,7 @@ class Trial:
 
     bakery: Bakery
     challenger: FakeSlot
+    kind: ReleaseKind = "canary"
     release: Release = field(init=False)
 
     def __post_init__(self) -> None:
@@ -538,7 +539,8 @@ class Trial:
         route = ledger.live(MODEL)
         assert route is not None
         told = {"night": "2024-05-03", "why": "for the test", "stable": route.champion}
-        self.release = start(ledger, plan(MODEL, OTHER, "green", **told), "test")
+        begun = plan(MODEL, OTHER, "green", kind=self.kind, **told)
+        self.release = start(ledger, begun, "test")
         self.challenger.says = self.answer
 
     def answer(self, verb: str, columns: dict[str, list[Any]]) -> dict[str, Any]:
@@ -575,11 +577,14 @@ def make_trial(make_gateway: Callable[..., Bakery]) -> Iterator[Callable[..., Tr
     """A function that begins a release with some weight and share of copies."""
     challengers: list[FakeSlot] = []
 
-    def make(weight: float = 0.0, shadow: float = 0.0, **changes: Any) -> Trial:
+    def make(
+        weight: float = 0.0, shadow: float = 0.0, kind: ReleaseKind = "canary", **changes: Any
+    ) -> Trial:
         challengers.append(FakeSlot())
         patient = {"serve": {**DECLARED["serve"], "timeout_ms": 5000}}  # both arms, when busy
-        bakery = make_gateway(release={"sticky_by": ["shop"]}, **{**patient, **changes})
-        trial = Trial(bakery, challengers[-1])
+        usual = {"release": {"sticky_by": ["shop"]}, **patient}
+        bakery = make_gateway(**{**usual, **changes})
+        trial = Trial(bakery, challengers[-1], kind)
         trial.move(weight, shadow)
         return trial
 

@@ -169,8 +169,8 @@ def test_a_key_opens_what_its_scope_says_and_nothing_else(locked: tuple[Project,
     given = {scope: [["authorization", f"Bearer {token}"]] for scope, token in keys.good.items()}
     found = asked(project, project.root / "bentofiles" / "gateway", given)
     opens = {
-        "predict": {"predict"}, "explain": {"predict"}, "feedback": {"feedback"},
-        "events": {"feedback"}, "metrics": {"metrics", "admin"},
+        "predict": {"predict"}, "explain": {"predict"}, "rank": {"predict"},
+        "feedback": {"feedback"}, "events": {"feedback"}, "metrics": {"metrics", "admin"},
         "openapi.json": {"predict", "feedback", "admin"}, "admin": {"admin"},
     }  # fmt: skip
     for method, path, scope, status, _, body in found["answers"]:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from .conftest import DECLARED, MODEL, QUESTION, Bakery, scored
 
-VERBS = ["predict", "explain", "feedback"]
+VERBS = ["predict", "explain", "rank", "feedback"]
 POSTS = [f"/{verb}{path}" for verb in VERBS for path in ("", f"/{MODEL}")] + ["/events/sales"]
 
 
@@ -72,7 +72,7 @@ def operations(shared_gateway: Bakery) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["positive", "negative"])
-@pytest.mark.parametrize("path", ["/predict", "/explain", "/feedback", "/events/sales"])
+@pytest.mark.parametrize("path", ["/predict", "/explain", "/rank", "/feedback", "/events/sales"])
 def test_answers_and_refusals_are_as_described(operations: Any, path: str, mode: str) -> None:
     """No 5xx, documented statuses, declared content types and schemas; wrong data is refused.
 

@@ -262,6 +262,15 @@ class Model(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _interleaves_several_rows(self) -> Self:
+        if self.release.kind == "interleave" and self.serve.max_batch < 2:
+            raise ValueError(
+                "release.kind interleave needs serve.max_batch of 2 or more, because a query has "
+                f"at least two items to rank, got {self.serve.max_batch}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _metrics_fit_the_task(self) -> Self:
         regression = {"rmse", "mae", "r2"}
         asked = {self.judge.primary, *self.judge.metrics, *self.judge.limits}

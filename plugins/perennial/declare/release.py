@@ -10,12 +10,13 @@ from perennial.declare.frozen import Frozen
 from perennial.declare.guardrails import Guardrails
 from perennial.declare.parity import Parity
 
-Kind = Literal["canary", "shadow", "ab", "blue_green"]
+Kind = Literal["canary", "shadow", "ab", "interleave", "blue_green"]
 
 USES: dict[Kind, frozenset[str]] = {
     "canary": frozenset({"shadow", "steps", "min_requests"}),
     "shadow": frozenset({"shadow", "then"}),
     "ab": frozenset({"shadow", "ab", "min_requests"}),
+    "interleave": frozenset({"shadow", "interleave", "min_requests"}),
     "blue_green": frozenset(),
 }
 """Which of the fields below that are not for every kind each kind reads; others are refused."""
@@ -24,6 +25,7 @@ NEEDS: dict[Kind, frozenset[str]] = {
     "canary": frozenset(),
     "shadow": frozenset({"shadow"}),
     "ab": frozenset({"ab"}),
+    "interleave": frozenset({"interleave"}),
     "blue_green": frozenset(),
 }
 """Which of them must not be null."""
@@ -51,13 +53,31 @@ class Ab(Frozen):
     )  # fmt: skip
 
 
+class Interleave(Frozen):
+    """Rankings of both versions made into one, and clicks that tell which of them is preferred."""
+
+    share: float = Field(
+        1.0, gt=0, le=1, description="Share of the queries that are interleaved; the champion "
+        "ranks the others.",
+    )  # fmt: skip
+    min_queries: int = Field(
+        100, ge=1, description="Interleaved queries with a click that a promotion needs."
+    )
+    margin: float = Field(
+        0.0, ge=0, lt=1,
+        description="How much more often than the challenger's (share of the queries with a "
+        "click) the champion's ranking may surely be preferred; 0: it must surely not be.",
+    )  # fmt: skip
+
+
 class Release(Frozen):
     """How a proven version comes to answer: by evidence, by a verdict, by a person, or at once."""
 
     kind: Kind = Field(
         "canary",
         description="canary: shadow, then the steps. shadow: answers compared and never shown, "
-        "then a person decides. ab: a fixed split for a time, then a verdict. blue_green: all at "
+        "then a person decides. ab: a fixed split for a time, then a verdict. interleave: for a "
+        "model that ranks, both rankings made into one, until clicks tell. blue_green: all at "
         "once when its server answers, the old version warm.",
     )
     sticky_by: tuple[str, ...] = Field(
@@ -77,6 +97,9 @@ class Release(Frozen):
         "below 1.",
     )  # fmt: skip
     ab: Ab | None = Field(None, description="For kind ab: the split and its verdict.")
+    interleave: Interleave | None = Field(
+        None, description="For kind interleave: the queries and the verdict of their clicks."
+    )
     min_requests: int = Field(
         100, ge=1, description="Answers of the challenger that each step, and a verdict, needs."
     )
@@ -119,7 +142,8 @@ class Release(Frozen):
         uses = USES[self.kind]
         in_shadow = "shadow" in uses and self.shadow is not None
         n_steps = len(self.steps) if "steps" in uses else 0
-        return in_shadow + n_steps + ("ab" in uses and self.ab is not None) + 1
+        asked = ("ab" in uses and self.ab) or ("interleave" in uses and self.interleave)
+        return in_shadow + n_steps + bool(asked) + 1
 
     @model_validator(mode="after")
     def _steps_grow(self) -> Self:
@@ -162,5 +186,21 @@ class Release(Frozen):
             raise ValueError(
                 f"ab.hours must be below time_limit_hours ({self.time_limit_hours:g}), or no "
                 f"verdict can come, got {self.ab.hours:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _clicks_can_tell(self) -> Self:
+        if self.kind != "interleave":
+            return self
+        if self.sticky_by:
+            raise ValueError(
+                "kind interleave has no use for `sticky_by`: every interleaved query meets both "
+                "versions; leave it out"
+            )
+        if self.min_labels:
+            raise ValueError(
+                "kind interleave has no use for `min_labels`: what callers click is credit for a "
+                "ranking and no truth for loss; leave it out, and declare interleave.min_queries"
             )
         return self

@@ -7,6 +7,7 @@ from typing import Any
 
 from perennial.declare import declared
 from perennial.declare.gates import Expectation, Gate, Layer
+from perennial.declare.gateway import GATEWAY
 from perennial.declare.known_names import columns_of, expectation_names, feature_services
 from perennial.declare.model import Model
 from perennial.declare.project import Project
@@ -65,6 +66,11 @@ def _models(project: Project) -> list[str]:
         except DeclarationError as error:
             found += error.mistakes
             continue
+        if model.release.kind == "interleave" and project.gateway.max_rows < 2:
+            found.append(
+                f"{shown}: release.kind interleave ranks at least two items a query, but {GATEWAY} "
+                f"declares max_rows: {project.gateway.max_rows}"
+            )
         if model.rows.mart not in project.marts:
             found.append(
                 f"{shown}: rows.mart {model.rows.mart!r} is not a mart"

@@ -24,6 +24,8 @@ class Route:
     """Share of the questions that the challenger answers, 0 to 1."""
     shadow: float
     """Share of the champion's questions that the challenger answers too, unseen, 0 to 1."""
+    is_interleaved: bool = False
+    """Whether `weight` is the share of rankings that both make together, and not of questions."""
 
 
 def live_route(engine: Engine, model: str) -> Route | None:
@@ -48,6 +50,7 @@ def live_route(engine: Engine, model: str) -> Route | None:
             newest.c.since,
             releases.c.id.label("release_id"),
             releases.c.state.label("release_state"),
+            releases.c.kind.label("release_kind"),
             releases.c.version.label("release_version"),
             releases.c.slot.label("release_slot"),
             releases.c.stable_version,
@@ -76,6 +79,6 @@ def live_route(engine: Engine, model: str) -> Route | None:
     )
     if tried is None or not any(shares) or tried.slot == champion.slot:
         return Route(slot_of(champion), str(champion.since), champion.release_id, None, 0.0, 0.0)
-    return Route(
-        slot_of(champion), str(champion.since), champion.release_id, slot_of(tried), *shares
-    )
+    is_interleaved = champion.release_kind == "interleave"
+    found = slot_of(champion), str(champion.since), champion.release_id, slot_of(tried)
+    return Route(*found, *shares, is_interleaved)

@@ -16,7 +16,7 @@ from perennial.keep.ledger_tables import OPEN, release_record, releases
 ReleaseState = Literal[
     "pending", "shadow", "canary", "promoted", "done", "rolling_back", "rolled_back"
 ]
-ReleaseKind = Literal["first", "canary", "shadow", "ab", "blue_green"]
+ReleaseKind = Literal["first", "canary", "shadow", "ab", "interleave", "blue_green"]
 """As declared; `first` when nothing answered before, so that there was nothing to compare with."""
 
 UNDER_WAY = ("pending", "shadow", "canary")

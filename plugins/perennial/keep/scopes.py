@@ -7,7 +7,7 @@ from typing import Literal, get_args
 Scope = Literal["predict", "feedback", "metrics", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 MEANING: dict[Scope, str] = {
-    "predict": "ask for predictions and explanations",
+    "predict": "ask for predictions, explanations and rankings",
     "feedback": "deliver data: labels and events",
     "metrics": "read the counters",
     "admin": "change releases, and read the counters",
@@ -19,6 +19,7 @@ PUBLIC = frozenset({"/healthz", "/livez", "/readyz"})
 _FIRST: dict[str, frozenset[str]] = {
     "predict": frozenset({"predict"}),
     "explain": frozenset({"predict"}),
+    "rank": frozenset({"predict"}),
     "feedback": frozenset({"feedback"}),
     "events": frozenset({"feedback"}),
     "openapi.json": frozenset({"predict", "feedback", "admin"}),

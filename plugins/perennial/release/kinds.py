@@ -120,6 +120,12 @@ def _ab(declared: Declared) -> list[Phase]:
     return [*_in_shadow(declared), split]
 
 
+def _interleave(declared: Declared) -> list[Phase]:
+    assert declared.interleave is not None
+    drafted = Phase("canary", when_passed, weight=declared.interleave.share)
+    return [*_in_shadow(declared), drafted]
+
+
 def _blue_green(_: Declared) -> list[Phase]:
     return []
 
@@ -128,6 +134,7 @@ KINDS: dict[KindName, Callable[[Declared], Sequence[Phase]]] = {
     "canary": _canary,
     "shadow": _shadow,
     "ab": _ab,
+    "interleave": _interleave,
     "blue_green": _blue_green,
 }
 """The phases of each kind, in order; after the last comes the promotion."""

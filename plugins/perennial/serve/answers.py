@@ -61,6 +61,32 @@ EXPLAINED = _object(
     }
 )
 
+RANKED = _object(
+    {
+        "query_id": {**TEXT, "description": "Names this ranking in the journal of predictions."},
+        "model": TEXT,
+        "items": _list(
+            _object(
+                {
+                    "rank": {"type": "integer", "description": "1 is the best."},
+                    "row": {"type": "integer", "description": "Its place in the query, from 0."},
+                    "prediction_id": {**TEXT, "description": "Names this item in /feedback."},
+                    "score": {
+                        "type": ["number", "null"],
+                        "description": "null where two versions made the ranking together.",
+                    },
+                    "version": {
+                        "type": ["string", "null"],
+                        "description": "The version that ranked; null where two did together.",
+                    },
+                    **{name: _ANSWERED[name] for name in ("unknown", "missing", "later")},
+                }
+            ),
+            "The items, the best first.",
+        ),
+    }
+)
+
 TOLD = _object(
     {
         "accepted": {"type": "integer", "description": "How many labels count, or did before."},

@@ -19,6 +19,7 @@ from perennial.serve.joining import Joint, Waiting
 from perennial.serve.metrics import ANSWER_SECONDS
 from perennial.serve.parting import Part, Present, present, split
 from perennial.serve.questions import Question, QuestionParser
+from perennial.serve.ranking import FEWEST, Rankings
 from perennial.serve.recording import Records
 from perennial.serve.refusals import RefusedError
 from perennial.serve.routing import Router
@@ -39,6 +40,7 @@ class PredictionDesk:
         self.versions = Versions(project, model)
         self._arms = Arms(client)
         self._records = Records(model.name, self._arms, journal)
+        self._rankings = Rankings(self._arms, self._records)
         self._seconds = ANSWER_SECONDS.labels(model.name)
         self._now: Present | None = None
         self._route: Route | None = None
@@ -60,12 +62,7 @@ class PredictionDesk:
         `verb` is `predict` or `explain`. Every answer is in the journal before it is returned.
         Raises `RefusedError` for a wrong question (4xx) or when nothing can answer (503).
         """
-        parser = self.parser
-        questions, is_batch = parser.parse(body)
-        came = time.perf_counter()
-        now = await self._present()
-        if self.parser is not parser:  # another version answers now, by other declarations
-            questions, is_batch = self.parser.parse(body)
+        questions, is_batch, came, now = await self._parsed(body)
         parts = split(questions, now)
         if verb == "predict" and self._is_joined(parts, questions, now):
             answers = await self._joints[parts[0].arm.variant].answers(questions, came)
@@ -75,9 +72,31 @@ class PredictionDesk:
         self._seconds.observe(time.perf_counter() - came)
         return answers if is_batch else answers[0]
 
+    async def rank(self, body: bytes) -> Any:
+        """The items of one query, the best first; refuses as `answer` does."""
+        questions, is_batch, came, now = await self._parsed(body)
+        if not is_batch or len(questions) < FEWEST:
+            found = f"a list of {len(questions)}" if is_batch else "one object"
+            raise RefusedError(
+                422, "batch_size", f"a query is a list of {FEWEST} items or more, got {found}"
+            )
+        answer = await self._rankings.answer(questions, now, came)
+        self._seconds.observe(time.perf_counter() - came)
+        return answer
+
     async def close(self) -> None:
         """Wait a little for what is under way in the background."""
         await self._records.close()
+
+    async def _parsed(self, body: bytes) -> tuple[list[Question], bool, float, Present]:
+        """What is asked, whether it is a list, when it was known, and who may be asked."""
+        parser = self.parser
+        questions, is_batch = parser.parse(body)
+        came = time.perf_counter()
+        now = await self._present()
+        if self.parser is not parser:  # another version answers now, by other declarations
+            questions, is_batch = self.parser.parse(body)
+        return questions, is_batch, came, now
 
     async def _present(self) -> Present:
         route = await self.router.route()

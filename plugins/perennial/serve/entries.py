@@ -41,6 +41,18 @@ def answered(asked: Asked, answers: list[dict[str, Any]], release_id: int | None
     ]
 
 
+def of_query(query_id: str, ranking: Sequence[tuple[Entry, dict[str, Any] | None]]) -> list[Entry]:
+    """The entries of one query in their order, each with what another version said of the item.
+
+    All have one moment, so that what each version was asked counts as one request.
+    """
+    at = ranking[0][0]["at"]
+    return [
+        {**entry, "at": at, "query_id": query_id, "rank": rank, "other": other}
+        for rank, (entry, other) in enumerate(ranking, start=1)
+    ]
+
+
 def copied(
     arm: Arm,
     prediction_ids: list[str],

@@ -81,6 +81,8 @@ class Gateway:
             Route("/predict/{model}", self._guarded(self._unnamed), methods=["POST"]),
             Route("/explain", self._guarded(self._unnamed), methods=["POST"]),
             Route("/explain/{model}", self._guarded(self._unnamed), methods=["POST"]),
+            Route("/rank", self._guarded(self._unnamed), methods=["POST"]),
+            Route("/rank/{model}", self._guarded(self._unnamed), methods=["POST"]),
             Route("/feedback", self._guarded(self._take_feedback), methods=["POST"]),
             Route("/feedback/{model}", self._guarded(self._take_feedback), methods=["POST"]),
             Route("/events/{source}", self._guarded(self._post_events), methods=["POST"]),
@@ -112,11 +114,12 @@ class Gateway:
         names = [("/" + name, desk) for name, desk in self.desks.items()]
         if len(self.desks) == 1:
             names.append(("", next(iter(self.desks.values()))))
-        return {
+        answers: dict[str, Answer] = {
             f"/{verb}{name}": partial(_answer, desk, verb)
             for verb in ("predict", "explain")
             for name, desk in names
         }
+        return answers | {f"/rank{name}": partial(_ranking, desk) for name, desk in names}
 
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: Request) -> Response:
@@ -164,6 +167,10 @@ class Gateway:
 
 async def _answer(desk: PredictionDesk, verb: str, body: bytes) -> bytes:
     return orjson.dumps(await desk.answer(body, verb), option=orjson.OPT_UTC_Z)
+
+
+async def _ranking(desk: PredictionDesk, body: bytes) -> bytes:
+    return orjson.dumps(await desk.rank(body), option=orjson.OPT_UTC_Z)
 
 
 def _json(content: Any) -> Response:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from perennial.serve.answers import ANSWER, EXPLAINED, POSTED, REFUSAL, SEEN, TOLD
+from perennial.serve.answers import ANSWER, EXPLAINED, POSTED, RANKED, REFUSAL, SEEN, TOLD
 from perennial.serve.forms import Form
+from perennial.serve.ranking import FEWEST
 
 _STATUS = {
     "400": "Not JSON.",
@@ -28,6 +29,8 @@ def document(questions: dict[str, Form], labels: dict[str, Form], events: dict[s
             ("explain", "Ask why", _one_or_many("Explained", form.most)),
         ):
             _both(paths, verb, model, len(questions) == 1, (summary, body, answer))
+        ranking = ("Ask for a ranking of the items of one query", _query(form), RANKED)
+        _both(paths, "rank", model, len(questions) == 1, ranking)
     for model, form in labels.items():
         told = ("Tell what came true", _body(form, schemas), TOLD)
         _both(paths, "feedback", model, len(labels) == 1, told)
@@ -62,6 +65,11 @@ def _both(
 def _body(form: Form, schemas: dict[str, Any]) -> dict[str, Any]:
     schemas[form.name] = form.schema()
     return _one_or_many(form.name, form.most)
+
+
+def _query(form: Form) -> Any:
+    one = {"$ref": f"#/components/schemas/{form.name}"}
+    return {"type": "array", "items": one, "minItems": FEWEST, "maxItems": form.most}
 
 
 def _one_or_many(name: str, most: int) -> dict[str, Any]:

@@ -21,6 +21,8 @@ class Present:
     release_id: int | None
     weight: float
     shadow: float
+    interleaved: float = 0.0
+    """Share of the rankings that both versions make together."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ async def present(route: Route | None, versions: Versions) -> Present | None:
         version = route.challenger.version
         if declared := versions.challenger(version):
             challenger = Arm("challenger", route.challenger, version, declared)
-    return Present(champion, challenger, route.release_id, route.weight, route.shadow)
+    weight, interleaved = (0.0, route.weight) if route.is_interleaved else (route.weight, 0.0)
+    return Present(champion, challenger, route.release_id, weight, route.shadow, interleaved)
 
 
 def split(questions: Sequence[Question], now: Present) -> list[Part]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from perennial.keep.journal import Journal
@@ -26,10 +27,15 @@ class Records:
         self._shadows = Shadows(arms, journal)
 
     def answered(
-        self, parts: list[tuple[Part, Asked]], n: int, now: Present
+        self,
+        parts: list[tuple[Part, Asked]],
+        n: int,
+        now: Present,
+        tell: Callable[[list[entries.Entry]], list[entries.Entry]] | None = None,
     ) -> list[dict[str, Any]]:
         """Journal all answers in one append, in the order of the questions; then copy and count.
 
+        `tell` makes of their entries those that are journaled in their place.
         Raises `RefusedError` 503 when they cannot be written; then none of them counts.
         """
         answers: list[dict[str, Any]] = [{}] * n
@@ -39,7 +45,7 @@ class Records:
             entered = entries.answered(asked, of_part, now.release_id)
             for row, answer, entry in zip(part.rows, of_part, entered, strict=True):
                 answers[row], made[row] = answer, entry
-        written(self._journal, made, "answers")
+        written(self._journal, made if tell is None else tell(made), "answers")
         try:
             self._after(parts, answers, now)
         except Exception:  # they are journaled, so they are told

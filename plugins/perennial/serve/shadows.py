@@ -49,7 +49,7 @@ class Shadows:
             self._count(challenger, "dropped", len(rows))
             return
         if len(rows) < len(ids):
-            asked = _only(asked, rows)
+            asked = only(asked, rows)
         task = asyncio.create_task(
             self._ask(asked, [ids[row] for row in rows], challenger, release_id)
         )
@@ -89,7 +89,7 @@ class Shadows:
         except RefusedError as error:
             if asked.came_after_ms and len(ids) > 1:  # of several callers: one may be to blame
                 for row, id_ in enumerate(ids):
-                    await self._ask(_only(asked, [row]), [id_], challenger, release_id)
+                    await self._ask(only(asked, [row]), [id_], challenger, release_id)
                 return
             why = error.message
         except Exception as error:  # whatever a challenger does, it ends here
@@ -110,7 +110,7 @@ class Shadows:
             DROPPED.labels("copy").inc(n)
 
 
-def _only(asked: Asked, rows: list[int]) -> Asked:
+def only(asked: Asked, rows: list[int]) -> Asked:
     """Some rows of what was asked."""
     looked = asked.looked
     columns = {name: [values[row] for row in rows] for name, values in looked.columns.items()}

@@ -35,6 +35,11 @@ def is_copied(release_id: int | None, prediction_id: str, share: float) -> bool:
     return _uniform(f"{release_id}:shadow:{prediction_id}".encode()) < share
 
 
+def is_interleaved(release_id: int | None, query_id: str, share: float) -> bool:
+    """Whether both versions rank a query together, so that any reader can tell."""
+    return _uniform(f"{release_id}:interleave:{query_id}".encode()) < share
+
+
 def _canonical(value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) else value
 
