@@ -44,7 +44,7 @@ def journaled(market: Market) -> list[dict[str, Any]]:
 def test_a_thousand_answers_are_recomputed_value_by_value_fresh_ones_included(
     market: Market,
 ) -> None:
-    market.live(NOW, n_steps=250, questions=5)
+    market.live(NOW, n_steps=120, questions=9)
     found = market.parity()
     assert (found.n_answers, found.n_mismatches, found.outcome) == (1000, 0, "passed")
     assert found.n_values == 1000 * len(market.online.inputs.names)
@@ -97,6 +97,32 @@ def test_any_state_within_the_promise_is_right(market: Market) -> None:
         if second == 2:
             market.freshener.tick()
     market.ask("stall 1", now + 0.1 * SECOND)
+    assert market.parity().outcome == "passed"
+
+
+def test_many_answers_of_a_broken_freshener_are_told_without_looking_at_each_closely(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perennial.release.parity.AT_A_TIME", 4)
+    for minute in range(20):  # nobody takes these
+        market.visit("stall 1", NOW + minute * MINUTE)
+    for minute in range(1, 20):
+        market.ask("stall 1", NOW + minute * MINUTE + 10 * SECOND)
+    found = market.parity()
+    assert (found.n_answers, found.outcome) == (19, "failed")
+    assert found.by_feature == {"crowd__mood": 19, "rush__pairs": 19}
+    assert len(found.examples) == 5
+
+
+def test_what_was_told_in_steps_is_right_by_what_was_known(market: Market) -> None:
+    """Events of an hour are told together, as when past days are lived: questions see the last."""
+    for minute in range(30):
+        market.visit("stall 1", NOW + minute * MINUTE, late=HOUR - minute * MINUTE)
+    market.freshener.tick()
+    for minute in range(31, 60, 7):
+        market.visit("stall 1", NOW + minute * MINUTE, late=2 * HOUR - minute * MINUTE)
+        market.ask("stall 1", NOW + HOUR + SECOND, asked_at=NOW + (minute + 1) * MINUTE)
+    market.freshener.tick()
     assert market.parity().outcome == "passed"
 
 

@@ -80,6 +80,18 @@ class PastEvents:
         self, view: str, features: Sequence[str], state: int, keys: Iterable[Key]
     ) -> dict[Key, Entity]:
         """The newest features of each of these entities in that state, where there are any."""
+        return {key: rows[-1] for key, rows in self._rows(view, features, state, keys, 1).items()}
+
+    def history(
+        self, view: str, features: Sequence[str], keys: Iterable[Key]
+    ) -> dict[Key, list[Entity]]:
+        """All that these entities ever held by all the events, the oldest first."""
+        return self._rows(view, features, len(self._received), keys, None)
+
+    def _rows(
+        self, view: str, features: Sequence[str], state: int, keys: Iterable[Key], most: int | None
+    ) -> dict[Key, list[Entity]]:
+        """Per entity its rows in a state, the oldest first; the newest `most` of them."""
         declared = self._views[view]
         asked = list(dict.fromkeys(keys))
         if not asked or not state:
@@ -87,19 +99,22 @@ class PastEvents:
         n = len(declared.keys)
         tuples = [key if n > 1 else (key,) for key in asked]
         chosen = [f"{names([name])} IN ({', '.join('?' * len(asked))})" for name in declared.keys]
-        columns = names([*declared.keys, *features])
+        order = "event_timestamp DESC, created_timestamp DESC"
+        newest = f"row_number() OVER (PARTITION BY {names(declared.keys)} ORDER BY {order})"
         self._at(state)
         rows = self._memory.execute(
-            f"SELECT epoch_us(event_timestamp), {columns} FROM {names([declared.mart])} "
+            f"SELECT epoch_us(event_timestamp), {names([*declared.keys, *features])} "
+            f"FROM {names([declared.mart])} "
             f"WHERE {' AND '.join([*chosen, *self._conditions(view, state)])} "
-            f"QUALIFY row_number() OVER (PARTITION BY {names(declared.keys)} "
-            "ORDER BY event_timestamp DESC, created_timestamp DESC) = 1",
+            + (f"QUALIFY {newest} <= {most} " if most else "")
+            + f"ORDER BY {order}",
             [each[place] for place in range(n) for each in tuples],
         ).fetchall()
-        return {
-            (row[1 : 1 + n] if n > 1 else row[1]): (row[0], tuple(map(plain, row[1 + n :])))
-            for row in rows
-        }
+        found: dict[Key, list[Entity]] = {}
+        for row in reversed(rows):
+            key = row[1 : 1 + n] if n > 1 else row[1]
+            found.setdefault(key, []).append((row[0], tuple(map(plain, row[1 + n :]))))
+        return found
 
     def newest_at(self, view: str, state: int) -> datetime | None:
         """The newest event time of any entity of the view in that state."""

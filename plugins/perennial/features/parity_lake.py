@@ -28,7 +28,7 @@ def held_in_lake(
 
     Only rows created by that moment count. A view without any checked day knows nothing.
     """
-    asked = [place for place, key in enumerate(keys) if key is not None]
+    asked: dict[int, Any] = {place: key for place, key in enumerate(keys) if key is not None}
     found = [wanted.unknown] * len(keys)
     name = wanted.view.name
     references = [f"{name}:{feature}" for feature in wanted.features]
@@ -41,7 +41,7 @@ def held_in_lake(
     view = replace(view, features=(*view.features, (view.event_timestamp, EVENT)))
     n = len(wanted.join_keys)
     columns: dict[str, Any] = {
-        key: [keys[place][number] if n > 1 else keys[place] for place in asked]
+        key: [each[number] if n > 1 else each for each in asked.values()]
         for number, key in enumerate(wanted.join_keys)
     }
     columns[TIME_COLUMN] = pa.array([moments[place] for place in asked], pa.timestamp("us", "UTC"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,14 +14,14 @@ from feast import ValueType
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.features.entity_keys import Key
-from perennial.features.entity_reads import Entity, Wanted, wanted_of
+from perennial.features.entity_reads import EPOCH, MICROSECOND, Entity, Wanted, wanted_of
 from perennial.features.freshener import fresh_views
 from perennial.features.online import OnlineFeatures
 from perennial.features.parity_events import PastEvents
 from perennial.features.parity_lake import held_in_lake
 from perennial.features.repository import open_store
 
-MOST_STATES = 100
+MOST_STATES = 30
 """States between the first and the last that a value may be of; of more, as many spread evenly."""
 
 Held = list[list[Entity]]
@@ -73,8 +74,9 @@ class Past:
     """What each view of a model could rightly have held for questions of the past.
 
     A slow view: what the lake gives at the question's own time, or up to `slow_hours` before it.
-    A fresh view: the newest of what the events known at the answer give, or, where these tell of
-    nothing newer, what the lake gives at the question's own time.
+    A fresh view: what the events known at the answer give, or known as long before it as is
+    promised; or what all events give at the question's own time, as they will in training. Where
+    the events tell of nothing newer, what the lake gives then.
     """
 
     def __init__(
@@ -104,34 +106,58 @@ class Past:
         return self._events is None or self._events.is_told_of(self._moments[row].looked_at)
 
     def likely(self) -> list[Held]:
-        """Per view and question what it should have held."""
+        """Per view and question what it should have held; quick, and nearly always right."""
         rows = range(len(self._moments))
         return [self._likely(view, rows) for view in range(len(self._wanted))]
 
-    def possible(self, rows: Sequence[int]) -> list[Held]:
-        """Per view and each of these questions what else it may have held; this takes longer."""
-        return [self._possible(view, rows) for view in range(len(self._wanted))]
+    def known(self, rows: Sequence[int]) -> list[Held]:
+        """Per view and each of these questions what it held by the events known at the answer.
 
-    def _likely(self, view: int, rows: Sequence[int]) -> Held:
-        asked_at = [self._moments[row].asked_at for row in rows]
-        of_lake = self._in_lake(view, rows, asked_at)
-        if self._wanted[view].view.name not in self._fresh:
-            return [[each] for each in of_lake]
-        of_events = self._by_events(view, [(row, self._last(row)) for row in rows])
+        Of a slow view, what it held before the night brought the newest, and what was later.
+        """
         return [
-            [lake] if known is None else [known, lake] if lake[0] >= known[0] else [known]
-            for known, lake in zip(of_events, of_lake, strict=True)
+            self._known(view, rows) if self._is_fresh(view) else self._earlier(view, rows)
+            for view in range(len(self._wanted))
         ]
 
-    def _possible(self, view: int, rows: Sequence[int]) -> Held:
-        if self._wanted[view].view.name not in self._fresh:
-            return self._earlier(view, rows)
+    def promised(self, rows: Sequence[int]) -> list[Held]:
+        """Per view and each of these questions what it held within its promise; this is slow."""
+        return [
+            self._promised(view, rows) if self._is_fresh(view) else [[] for _ in rows]
+            for view in range(len(self._wanted))
+        ]
+
+    def _is_fresh(self, view: int) -> bool:
+        return self._wanted[view].view.name in self._fresh
+
+    def _likely(self, view: int, rows: Sequence[int]) -> Held:
+        of_lake = self._in_lake(view, rows, [self._moments[row].asked_at for row in rows])
+        if not self._is_fresh(view) or self._events is None:
+            return [[each] for each in of_lake]
+        wanted, keys = self._wanted[view], self._keys[view]
+        asked = {keys[row] for row in rows} - {None}
+        history = self._events.history(wanted.view.name, wanted.features, asked)
+        found: Held = []
+        for row, lake in zip(rows, of_lake, strict=True):
+            held, now = history.get(keys[row], []), self._moments[row]
+            told = [_at(held, each) for each in (now.asked_at, now.answered_at)]
+            known = [_as_declared(each, wanted) for each in told if each is not None]
+            is_newer = told[0] is None or lake[0] >= told[0][0]
+            found.append([*known, lake] if is_newer else known)
+        return found
+
+    def _known(self, view: int, rows: Sequence[int]) -> Held:
+        held = self._by_events(view, [(row, self._last(row)) for row in rows])
+        found = [[each] if each is not None else [] for each in held]
+        return self._with_quiet(view, rows, found)
+
+    def _promised(self, view: int, rows: Sequence[int]) -> Held:
         found: Held = []
         for row in rows:
             states = spread(self._first(view, row), self._last(row))
             held = self._by_events(view, [(row, state) for state in states])
             found.append([each for each in dict.fromkeys(held) if each is not None])
-        return self._with_quiet(view, rows, found)
+        return found
 
     def _earlier(self, view: int, rows: Sequence[int]) -> Held:
         """What a slow view held before the night brought the newest, and what was later."""
@@ -202,6 +228,16 @@ def spread(first: int, last: int) -> list[int]:
     """
     step = max(1, (last - first) // MOST_STATES)
     return list(dict.fromkeys([*range(last, first, -step), first]))
+
+
+def _at(held: Sequence[Entity], moment: datetime) -> Entity | None:
+    """The newest of these, of which the oldest come first, that is not after a moment."""
+    place = bisect_right(held, (moment - EPOCH) // MICROSECOND, key=_moment_of)
+    return held[place - 1] if place else None
+
+
+def _moment_of(entity: Entity) -> int:
+    return entity[0]
 
 
 def _midnight(moment: Moment) -> datetime:

@@ -27,6 +27,7 @@ from perennial.serve.questions import QuestionParser
 from perennial.serve.refusals import RefusedError
 
 MOST_TOLD = 5
+AT_A_TIME = 50
 MOST_WAYS = 64
 """Combinations of what the views may have held that are tried for one answer."""
 
@@ -94,7 +95,7 @@ def compare(
     told = [row for row in range(len(answers)) if past.is_told_of(row)]
     if len(told) < len(answers):
         left_out["of events that were forgotten since"] = len(answers) - len(told)
-    found = _differing(features, answers, past, told)
+    found = _differing(features, answers, past, told, declared.max_share)
     return _report(model, features, declared, answers, told, found, left_out)
 
 
@@ -128,19 +129,53 @@ def _moment(entry: dict[str, Any]) -> Moment:
 
 
 def _differing(
-    features: GivenFeatures, answers: Sequence[Answered], past: Past, told: Sequence[int]
+    features: GivenFeatures,
+    answers: Sequence[Answered],
+    past: Past,
+    told: Sequence[int],
+    allowed: float,
 ) -> dict[int, dict[str, Any]]:
-    """Per answer that differs its features that do, with what they should have been."""
+    """Per answer that differs its features that do, with what they should have been.
+
+    What is not as it most likely was is looked at more closely, some answers at a time, until it
+    is sure that more differ than are allowed: then the others count as they are.
+    """
     if not told:
         return {}
     likely = past.likely()
     held: dict[int, list[list[Entity]]] = {row: [view[row] for view in likely] for row in told}
-    found = _unequal(features, answers, held)
-    unsure = sorted(found)
-    if unsure:
-        _add(held, past.possible(unsure), unsure)
-        found = _unequal(features, answers, {row: held[row] for row in unsure})
+    unsure = _unequal(features, answers, held)
+    found: dict[int, dict[str, Any]] = {}
+    rows = sorted(unsure)
+    for first in range(0, len(rows), AT_A_TIME):
+        found |= _closer(features, answers, past, held, rows[first : first + AT_A_TIME])
+        if _largest(found) > allowed * len(told):
+            return found | {row: unsure[row] for row in rows[first + AT_A_TIME :]}
     return found
+
+
+def _closer(
+    features: GivenFeatures,
+    answers: Sequence[Answered],
+    past: Past,
+    held: dict[int, list[list[Entity]]],
+    rows: Sequence[int],
+) -> dict[int, dict[str, Any]]:
+    """Those of these answers that nothing explains that their views may have held."""
+    unequal: dict[int, dict[str, Any]] = {}
+    for look in (past.known, past.promised):
+        _add(held, look(rows), rows)
+        unequal = _unequal(features, answers, {row: held[row] for row in rows})
+        rows = sorted(unequal)
+        if not rows:
+            break
+    return unequal
+
+
+def _largest(found: dict[int, dict[str, Any]]) -> int:
+    """In how many answers the feature differs that differs in the most."""
+    counts = Counter(name for differs in found.values() for name in differs)
+    return max(counts.values(), default=0)
 
 
 def _add(held: dict[int, list[list[Entity]]], more: list[Held], rows: Sequence[int]) -> None:
