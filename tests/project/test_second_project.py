@@ -160,6 +160,14 @@ def test_a_day_lived_online_gives_the_offline_scores(served: Any) -> None:
     assert lived["metrics"]["r2"] > 0.3
 
 
+def test_what_a_day_was_answered_from_is_recomputed_value_by_value(served: Any) -> None:
+    """Answers from before the day was lived are left out: their events do not count any more."""
+    found = served.json("parity", "--model", MODEL)
+    assert (found["outcome"], found["n_mismatches"]) == ("passed", 0), found["says"]
+    assert found["n_answers"] == RENTALS_A_DAY
+    assert set(found["left_out"]) <= {"of events that were forgotten since"}
+
+
 def test_it_shows_itself(served: Any) -> None:
     shown = served.run("show", "--model", MODEL)
     assert served.reports["train"]["version"] in shown
