@@ -100,10 +100,10 @@ class Guard:
 
     def _local(self, scope: Scope) -> str:
         """The client's address; nobody from elsewhere, and no page of another site in a browser."""
-        address, origin = _address(scope), _header(scope, b"origin")
+        address, site = _address(scope), _header(scope, b"origin")
         if address and not _is_loopback(address):
             raise RefusedError(403, "forbidden", "without keys, only this machine is answered")
-        if origin is not None and not _is_loopback(_host_of(origin)):
+        if site is not None and not _is_loopback(_host_of(site)):
             raise RefusedError(403, "forbidden", "a page of another site may not ask")
         return address or LOCAL
 
@@ -172,9 +172,9 @@ def _address(scope: Scope) -> str:
     return str(client[0]) if client else ""
 
 
-def _host_of(origin: str) -> str:
+def _host_of(site: str) -> str:
     try:
-        return urlsplit(origin).hostname or ""
+        return urlsplit(site).hostname or ""
     except ValueError:
         return ""
 
