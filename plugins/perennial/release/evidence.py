@@ -16,6 +16,7 @@ from typing import Any
 from perennial.keep.journal import Entry, Reader
 from perennial.keep.releases import Recorded, Release
 from perennial.measure.shapes import deciles
+from perennial.release.clicks import Clicks
 from perennial.release.seen import Arm, Group, Pairs, Phase, Request
 
 __all__ = ["Arm", "Evidence", "Pairs", "Phase"]
@@ -38,6 +39,8 @@ class Waiting:
     is_new: bool
     score: float
     groups: tuple[Group, ...]
+    is_ranked: bool = False
+    """Whether its label is a click, which is no truth: of what stands on top more is clicked."""
     copy: float | None = None
 
 
@@ -67,6 +70,7 @@ class Evidence:
         self._answers = Reader(journal / "predictions", after=begins)
         self._labels = Reader(journal / "feedback", after=release.labels_after_seq)
         self._waiting: dict[str, Waiting] = {}
+        self._clicks = Clicks()
         self._requests: dict[Any, tuple[Phase, bool, Request]] = {}
 
     @property
@@ -104,6 +108,7 @@ class Evidence:
             n += len(found)
         for entry in labels:
             self._label(entry.content)
+        self._clicks.take(labels)
         return n
 
     def _take(self, entry: Entry) -> None:
@@ -123,6 +128,8 @@ class Evidence:
         elif content.get("fallback"):  # the challenger's question: the champion only helped out
             groups = self._groups(content)
             self._fail(phase, content["fallback"].get("version"), 1, at, groups)
+        elif content.get("other"):
+            self._drafted(phase, content, at)
         else:
             self._answer(phase, content, at)
 
@@ -144,7 +151,24 @@ class Evidence:
             if len(self._waiting) >= MOST_WAITING:
                 self._waiting.pop(next(iter(self._waiting)))
                 self.n_let_go += 1
-            self._waiting[content.get("prediction_id", "")] = Waiting(phase, is_new, score, groups)
+            name, is_ranked = content.get("prediction_id", ""), "query_id" in content
+            self._waiting[name] = Waiting(phase, is_new, score, groups, is_ranked)
+
+    def _drafted(self, phase: Phase, content: dict[str, Any], at: Any) -> None:
+        """Count an item of an interleaved ranking, which both versions were asked for."""
+        is_new, other = self._is_new(content.get("version")), content["other"]
+        if is_new is None or self._is_new(other.get("version")) in (None, is_new):
+            return
+        groups = self._groups(content)
+        other_at = (content["at"], other.get("latency_ms")) if "at" in content else at
+        own_requests = self._of_request(phase, is_new, at, groups)
+        other_requests = self._of_request(phase, not is_new, other_at, groups)
+        own, others = self._observe(own_requests, content), self._observe(other_requests, other)
+        if own is not None and others is not None:
+            pair = (others, own) if is_new else (own, others)
+            for request in own_requests if is_new else other_requests:
+                request.pairs.append(pair)
+        self._clicks.show(phase, content, is_new)
 
     def _copy(self, phase: Phase, content: dict[str, Any], at: Any) -> None:
         is_new = self._is_new(content.get("version"))
@@ -217,6 +241,8 @@ class Evidence:
         answer = self._waiting.get(content.get("prediction_id", ""))
         label = content.get("label")
         if answer is None or not isinstance(label, int | float) or not math.isfinite(label):
+            return
+        if answer.is_ranked:  # what is still waited for is its copy
             return
         del self._waiting[content["prediction_id"]]
         loss = self._loss(answer.score, label)

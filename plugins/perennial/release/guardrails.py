@@ -30,6 +30,7 @@ from perennial.release.measurement import (
     undeclared,
 )
 from perennial.release.memory import Memory, memory
+from perennial.release.preference import preference
 from perennial.release.scores import disagreement, distribution, rank_correlation
 from perennial.release.seen import Phase
 from perennial.release.slices import slices
@@ -56,6 +57,7 @@ def measure(
         loss(phases, setting),
         memory(memories or Memory(), limits.memory_mb, setting),
         slices(phases, setting, looks),
+        *preference(phases, setting),
     ]
 
 
@@ -105,7 +107,7 @@ def score_shift(phases: Sequence[Phase], setting: Setting) -> Measurement:
     if not unit > 0:
         why = "the old version's scores do not vary, so a shift has no unit"
         return measured("score_shift", UNKNOWN, (-limit, limit), now.new.scores.n, why)
-    if setting.state == "canary":
+    if not setting.is_paired:
         n, of = now.new.scores.n, "answered requests"
         bounds = mean_difference(
             in_units(now.old.scores, unit),

@@ -49,8 +49,14 @@ class Setting:
     def confidence(self) -> float:
         """Of one guardrail in one phase: all of them in all phases together keep the declared."""
         n_phases = self.declared.n_phases
-        n_guardrails = max(1, len(self.declared.guardrails.declared))
+        n_guardrails = len(self.declared.guardrails.declared)
+        n_guardrails = max(1, n_guardrails + (self.declared.kind == "interleave"))
         return 1 - (1 - self.declared.confidence) * self.part / (n_phases * n_guardrails)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether both versions are asked the same questions."""
+        return self.state != "canary" or self.declared.kind == "interleave"
 
     @property
     def planned(self) -> int:

@@ -20,7 +20,7 @@ def distribution(now: Phase, limit: float | None, setting: Setting, n_cuts: int)
     if not n_cuts:
         why = "the champion has not given the scores yet that make the cuts"
         return measured(name, UNKNOWN, allowed, 0, why)
-    if setting.state == "canary":
+    if not setting.is_paired:
         n, of = now.new.scores.n, "answered requests"
         bounds = distance(now.old.shape, now.new.shape, n_cuts, setting.confidence, setting.planned)
     else:
@@ -35,7 +35,7 @@ def disagreement(pairs: Pairs, limit: float | None, setting: Setting) -> Measure
     """1 minus the rank correlation of both versions' scores of the same questions."""
     if limit is None:
         return undeclared("disagreement")
-    if setting.state == "canary":
+    if not setting.is_paired:
         why = "not measured while both versions answer different questions"
         return measured("disagreement", UNKNOWN, (-math.inf, limit), 0, why, is_needed=False)
     n = len(pairs.old)

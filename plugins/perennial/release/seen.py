@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from perennial.measure.interleaving import Credit
 from perennial.measure.quantiles import LogCounts
 from perennial.measure.sequential import Moments
 from perennial.measure.shapes import PairedShapes, Shape
@@ -59,6 +60,8 @@ class Phase:
     pairs: Pairs = field(default_factory=Pairs)
     groups: dict[Group, Phase] = field(default_factory=dict)
     """The same of the questions that have one value of a declared slice."""
+    credit: Credit = field(default_factory=Credit)
+    """Which of the interleaved rankings were preferred."""
 
     def arm(self, is_new: bool) -> Arm:
         """The new version's evidence, or the old one's."""
