@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -19,11 +20,16 @@ from perennial.stages import MEANING
 )  # fmt: skip
 @click.option("--rows", type=click.IntRange(1), help="Answers at most; else as declared.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and never fail.")
-def parity(model: str, release_id: int | None, rows: int | None, as_json: bool) -> None:
+@click.option("--yielding", is_flag=True, hidden=True, help="Let what answers go first.")
+def parity(
+    model: str, release_id: int | None, rows: int | None, as_json: bool, yielding: bool
+) -> None:
     """Recompute the features of journaled answers, value by value, as of their own time.
 
     Fails when a value differs in more answers than `release.parity.max_share` allows.
     """
+    if yielding:
+        os.nice(10)
     from perennial.release.parity_run import recompute
     from perennial.shown import show
 

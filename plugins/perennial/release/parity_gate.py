@@ -122,7 +122,8 @@ class ParityGate:
         return now.told
 
     def _start(self, release: Release, now: Comparison) -> None:
-        wanted = command("parity", "--model", release.model, "--release", str(release.id), "--json")
+        which = ("--model", release.model, "--release", str(release.id))
+        wanted = command("parity", *which, "--json", "--yielding")
         now.began_at, now.told = time.monotonic(), _open("is recomputed now")
         try:
             now.output = tempfile.TemporaryFile()  # noqa: SIM115  # open until the process has ended
@@ -200,8 +201,8 @@ def _measurement(found: dict[str, Any], release: Release, max_share: float) -> M
         guardrail=NAME,
         outcome=found["outcome"],
         estimate=share,
-        low=None,
-        high=None,
+        low=share,
+        high=share,
         limit=max_share,
         n=found["n_answers"],
         is_needed=True,
