@@ -23,7 +23,8 @@ from perennial.features.refill import refill
 from perennial.features.repository import open_store, register
 from perennial.keep.journal import Journal
 from perennial.layer.compiled import Compiled
-from perennial.release.parity import Parity, compare
+from perennial.release.parity import compare
+from perennial.release.parity_report import Parity
 from perennial.release.parity_run import recompute
 from perennial.serve.questions import Question
 

@@ -10,7 +10,8 @@ from perennial.features.inputs import inputs_of
 from perennial.features.repository import open_store
 from perennial.keep import releases
 from perennial.keep.ledger import Ledger
-from perennial.release.parity import Parity, compare
+from perennial.release.parity import compare
+from perennial.release.parity_report import Parity
 from perennial.release.parity_sample import answers_of, sample
 
 
