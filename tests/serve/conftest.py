@@ -578,14 +578,19 @@ def make_trial(make_gateway: Callable[..., Bakery]) -> Iterator[Callable[..., Tr
     challengers: list[FakeSlot] = []
 
     def make(
-        weight: float = 0.0, shadow: float = 0.0, kind: ReleaseKind = "canary", **changes: Any
+        weight: float = 0.0,
+        shadow: float = 0.0,
+        kind: ReleaseKind = "canary",
+        is_begun: bool = True,
+        **changes: Any,
     ) -> Trial:
         challengers.append(FakeSlot())
         patient = {"serve": {**DECLARED["serve"], "timeout_ms": 5000}}  # both arms, when busy
         usual = {"release": {"sticky_by": ["shop"]}, **patient}
         bakery = make_gateway(**{**usual, **changes})
         trial = Trial(bakery, challengers[-1], kind)
-        trial.move(weight, shadow)
+        if is_begun:
+            trial.move(weight, shadow)
         return trial
 
     yield make
