@@ -55,6 +55,15 @@ def test_every_schema_that_it_refers_to_is_there(document: Any) -> None:
         assert name in document["components"]["schemas"]
 
 
+def from_here(app: Any) -> Any:
+    """The application, asked from this machine; the library's own client tells no address."""
+
+    async def asked(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "client": ("127.0.0.1", 1)}, receive, send)
+
+    return asked
+
+
 @pytest.fixture(scope="module")
 def operations(shared_gateway: Bakery) -> Any:
     """Schemathesis' view of the gateway; the slot answers in process, so that it is quick."""
@@ -67,7 +76,7 @@ def operations(shared_gateway: Bakery) -> Any:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shared_gateway.gateway.client, "ask", ask)
-        yield schemathesis.openapi.from_asgi("/openapi.json", shared_gateway.app)
+        yield schemathesis.openapi.from_asgi("/openapi.json", from_here(shared_gateway.app))
 
 
 @pytest.mark.slow
@@ -76,7 +85,7 @@ def operations(shared_gateway: Bakery) -> Any:
 def test_answers_and_refusals_are_as_described(operations: Any, path: str, mode: str) -> None:
     """No 5xx, documented statuses, declared content types and schemas; wrong data is refused.
 
-    Right data may still be refused: a JSON schema cannot say that an event needs its key.
+    Right data may still be refused: a JSON schema does not bound moments to the years that count.
     """
     from schemathesis import GenerationMode
     from schemathesis.specs.openapi.checks import positive_data_acceptance

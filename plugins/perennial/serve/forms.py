@@ -75,9 +75,15 @@ def question(name: str, fields: tuple[RequestField, ...], most: int) -> Form:
 
 
 def event(source: Source, most: int) -> Form:
-    """The form of one posted row, from the source's contract."""
+    """The form of one posted row, from the source's contract; its key is there, nullable or not."""
+    key = source.land.key
     named = [
-        Named(each.name, kinds.POSTED[each.data_type], not each.nullable, each.description)
+        Named(
+            each.name,
+            kinds.POSTED[each.data_type],
+            not each.nullable or each.name in key,
+            each.description,
+        )
         for each in source.columns
     ]
     return Form(f"{source.name}_event", named, most)
