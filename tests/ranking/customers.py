@@ -28,10 +28,18 @@ def truth(trays: float) -> float:
     return trays / 100
 
 
-def muddled(trays: float) -> float:
-    """A version that has learned little: some order, much of it wrong."""
-    wrong = np.random.default_rng(int(trays * 1000)).uniform(0, 0.7)
-    return float(0.2 * truth(trays) + 0.8 * wrong)
+def muddle(share: float) -> Taste:
+    """A version whose opinion is wrong by so large a share."""
+    wrong = dict(zip(CATALOGUE, np.random.default_rng(3).uniform(0, 0.7, N_LOAVES), strict=True))
+
+    def taste(trays: float) -> float:
+        return float((1 - share) * truth(trays) + share * wrong.get(trays, 0.0))
+
+    return taste
+
+
+muddled = muddle(0.8)
+"""A version that has learned little: some order, much of it wrong."""
 
 
 def upside_down(trays: float) -> float:
