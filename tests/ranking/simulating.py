@@ -76,7 +76,9 @@ def row(name: str, n_runs: int = N_RUNS) -> str:
     decided = [each.n for each in found if each.outcome != "inconclusive"]
     told = [f"{np.quantile(decided, q):.0f}" for q in (0.5, 0.9)] if decided else ["", ""]
     counts = [sum(getattr(each.credit, of) for each in found) for of in ("n_new", "n_old", "n")]
-    lead = f"{(counts[0] - counts[1]) / counts[2]:+.2f}"
+    lead = f"{(counts[0] - counts[1]) / counts[2]:+.2f}".replace("+0.00", "0.00").replace(
+        "-0.00", "0.00"
+    )
     return f"| {name} | {lead} | {' | '.join([*shares, *told])} |"
 
 
