@@ -288,7 +288,7 @@ def project(bakery: Path, tmp_path: Path) -> Project:
     return Project(tmp_path / "bakery", settings())
 
 
-def write_version(folder: Path, seed: int = 3) -> str:
+def write_version(folder: Path, seed: int = 3, is_upside_down: bool = False) -> str:
     """Write what a slot serves: a small fitted model and its reference rows; the version."""
     import numpy as np
 
@@ -309,7 +309,7 @@ def write_version(folder: Path, seed: int = 3) -> str:
             "shop_sales__top_seller": random.choice(["rye", "wheat"], n),
         }
     )
-    labels = (4 * sold - trays + random.normal(0, 5, n) > 0).astype(float)
+    labels = ((4 * sold - trays + random.normal(0, 5, n) > 0) != is_upside_down).astype(float)
     days = np.datetime64("2024-01-01") + np.arange(n) // 40
     declared = Train.model_validate(
         {
