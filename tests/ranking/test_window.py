@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from perennial.keep import releases
+from perennial.release import recording
 from perennial.release.controller import Controller
+from perennial.release.record_history import folder_of, points
 
 from ..serve.conftest import (  # noqa: TID252  # tests are no installed package
     DECLARED,
@@ -46,6 +48,19 @@ def test_a_better_ranking_is_promoted_by_clicks(make_window: MakeWindow) -> None
     items = window.show([10.0, 60.0, 30.0]).json["items"]
     assert [each["row"] for each in items] == [1, 2, 0]
     assert [each["version"] for each in items] == [OTHER] * 3
+
+
+def test_the_record_s_page_shows_the_preference_and_its_limit(make_window: MakeWindow) -> None:
+    window = make_window(old=upside_down, new=truth)
+    found = window.open(MOST)
+    assert found.state == "promoted"
+    project, ledger = window.trial.bakery.project, window.trial.bakery.ledger
+    page = recording.write(project, ledger, found.id).read_text(encoding="utf-8")
+    assert "interleaved queries with a click" in page
+    assert "canary 100 %" in page
+    kept = [each for each in points(folder_of(project, found.id)) if each.guardrail == "preference"]
+    assert kept
+    assert {each.limit for each in kept} == {0.0}
 
 
 @pytest.mark.parametrize("new", [muddled, upside_down])

@@ -109,6 +109,7 @@ def memory(seen: Memory, limit: float | None, setting: Setting) -> Measurement:
     says = f"in {n} windows the server's memory grew by {number(bounds.estimate)} MB (median) "
     says += "in 1,000 requests more than the old version's"
     declared = setting.declared
-    is_first = setting.state == "shadow" and declared.kind == "canary" and bool(declared.steps)
+    goes_on = declared.kind == "interleave" or (declared.kind == "canary" and declared.steps)
+    is_first = setting.state == "shadow" and bool(goes_on)
     found = measured(name, bounds, allowed, n, says, is_needed=not is_first)
     return replace(found, values=tuple(seen.growths))
