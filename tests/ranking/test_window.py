@@ -57,7 +57,8 @@ def test_the_record_s_page_shows_the_preference_and_its_limit(make_window: MakeW
     project, ledger = window.trial.bakery.project, window.trial.bakery.ledger
     page = recording.write(project, ledger, found.id).read_text(encoding="utf-8")
     assert "interleaved queries with a click" in page
-    assert "canary 100 %" in page
+    assert "interleaved 100 %" in page
+    assert recording.told(project, ledger, found.id).stretches[1].weight == 0.5
     kept = [each for each in points(folder_of(project, found.id)) if each.guardrail == "preference"]
     assert kept
     assert {each.limit for each in kept} == {0.0}

@@ -82,10 +82,11 @@ class Told:
     @property
     def rows(self) -> list[Row]:
         """The ticks that changed something, the oldest first."""
-        before = ["–", *(name_of(each.state, each.weight) for each in self.record)]
+        kind = self.release.kind
+        names = [name_of(each.state, each.weight, kind) for each in self.record]
         return [
-            Row(each.at, was, name_of(each.state, each.weight), each.action, each.why, each.actor)
-            for was, each in zip(before, self.record, strict=False)
+            Row(each.at, was, name, each.action, each.why, each.actor)
+            for was, name, each in zip(["–", *names], names, self.record, strict=False)
         ]
 
     @property
@@ -96,7 +97,8 @@ class Told:
         if moved and self.release.is_open:
             ends.append(self.until)
         found = zip(moved, _moments([each.at for each in moved]), _moments(ends), strict=False)
-        return [_stretch(entry, start, end) for entry, start, end in found if start and end]
+        kind = self.release.kind
+        return [_stretch(entry, kind, start, end) for entry, start, end in found if start and end]
 
     @property
     def holds(self) -> list[Hold]:
@@ -157,13 +159,17 @@ def settled_by(release: Release, record: Sequence[Recorded]) -> list[dict[str, A
     return fresh or next((each.measured for each in reversed(record) if each.measured), [])
 
 
-def name_of(state: str, weight: float) -> str:
+def name_of(state: str, weight: float, kind: str = "canary") -> str:
     """A phase as a person reads it.
 
     >>> name_of("canary", 0.05), name_of("rolling_back", 0.0)
     ('canary 5 %', 'rolling back')
+    >>> name_of("canary", 0.5, "interleave")
+    'interleaved 50 %'
     """
-    return f"{words(state)} {share(weight)}" if state == "canary" else words(state)
+    if state != "canary":
+        return words(state)
+    return f"{'interleaved' if kind == 'interleave' else words(state)} {share(weight)}"
 
 
 def short_of(state: str, weight: float) -> str:
@@ -175,9 +181,11 @@ def short_of(state: str, weight: float) -> str:
     return share(weight) if state == "canary" else words(state)
 
 
-def _stretch(entry: Recorded, start: datetime, end: datetime) -> Stretch:
+def _stretch(entry: Recorded, kind: str, start: datetime, end: datetime) -> Stretch:
     weight = 1.0 if entry.state in ("promoted", "done") else entry.weight
-    name, short = name_of(entry.state, entry.weight), short_of(entry.state, entry.weight)
+    if kind == "interleave" and entry.state == "canary":
+        weight /= 2  # of each interleaved ranking half of the items are the new version's
+    name, short = name_of(entry.state, entry.weight, kind), short_of(entry.state, entry.weight)
     return Stretch(name, short, start, max(start, end), weight, entry.shadow)
 
 
