@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,16 +13,19 @@ from perennial.keep import releases
 from perennial.release import recording
 from perennial.release.controller import Controller
 from perennial.release.record_history import folder_of, points
+from perennial.score import fold
 
 from ..serve.conftest import (  # noqa: TID252  # tests are no installed package
     DECLARED,
+    MODEL,
+    NOON,
     OTHER,
     QUESTION,
     VERSION,
     declare,
 )
 from .conftest import RELEASE, Window
-from .customers import muddled, truth, upside_down
+from .customers import N_SHOWN, muddled, truth, upside_down
 
 MakeWindow = Callable[..., Window]
 MOST = 800
@@ -96,6 +100,15 @@ def test_an_equal_ranking_ends_with_the_champion_at_the_time_limit(
 def test_an_equal_ranking_is_promoted_where_a_margin_is_declared(make_window: MakeWindow) -> None:
     window = make_window(old=truth, new=truth, interleave={"min_queries": 40, "margin": 0.5})
     assert window.open(MOST).state == "promoted"
+
+
+def test_each_item_is_in_the_lake_once_with_its_click(make_window: MakeWindow) -> None:
+    window = make_window(old=muddled, new=truth)
+    window.open(5)
+    day = NOON.date()
+    folded = fold(window.trial.bakery.project, MODEL, day, day + timedelta(days=1))
+    assert (folded.n_answers, folded.n_labelled) == (5 * N_SHOWN, 5 * N_SHOWN)
+    assert (folded.n_failures, folded.n_unmatched_labels) == (0, 0)
 
 
 def test_rankings_that_nobody_clicks_decide_nothing(make_window: MakeWindow) -> None:
