@@ -44,10 +44,11 @@ def test_the_phase_that_it_is_in_is_marked(state: str, weight: float, now: int) 
     ("declared", "names"),
     [
         ({"kind": "ab", "ab": {"metric": "loss", "hours": 2, "weight": 0.5}}, ["shadow", "50 %"]),
+        ({"kind": "interleave", "interleave": {"share": 0.5}}, ["shadow", "50 %"]),
         ({"kind": "blue_green"}, []),
         ({"kind": "shadow", "shadow": {"share": 0.5}}, ["shadow"]),
     ],
-    ids=["ab", "blue_green", "shadow"],
+    ids=["ab", "interleave", "blue_green", "shadow"],
 )
 def test_each_kind_has_its_own_way(declared: dict[str, Any], names: list[str]) -> None:
     one = released("promoted", kind=declared["kind"])
