@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from perennial.declare.project import Project
-from perennial.features.refill import refill
+from perennial.features.refill import bring_up_to, refill
 from perennial.features.repository import open_store
+from perennial.keep.watermark import follow
 
 from .market import NOON, write_mart
 
@@ -85,3 +86,17 @@ def test_twice_is_once(any_market: Project) -> None:
     refill(any_market, NOON)
     assert refill(any_market, NOON) == ["crowd", "prices"]
     assert (people(any_market), price(any_market)) == (20, 1.25)
+
+
+def test_a_night_brings_what_the_freshener_was_not_told_of_and_replaces_nothing_newer(
+    any_market: Project,
+) -> None:
+    push(any_market, 99, hours=5)
+    write_mart(
+        any_market, "crowd", NOON.date() + timedelta(days=1), stall=["north", "south"],
+        n_people=[30, 31], mood=["a", "b"], event_timestamp=[NOON + HOUR, NOON + HOUR],
+    )  # fmt: skip
+    night = (NOON.date() + timedelta(days=2)).isoformat()
+    with follow(any_market):
+        assert bring_up_to(any_market, night) == ["crowd", "prices"]
+    assert (people(any_market), people(any_market, "south")) == (99, 31)

@@ -11,7 +11,6 @@ from typing import Any
 from perennial.declare.project import Project
 from perennial.features.repository import open_store
 from perennial.keep import locks
-from perennial.keep.watermark import is_followed
 
 
 def refill(project: Project, moment: datetime, *, only_slow: bool = False) -> list[str]:
@@ -21,7 +20,7 @@ def refill(project: Project, moment: datetime, *, only_slow: bool = False) -> li
     nothing is forgotten. Without it everything is forgotten first, so that it can also go back.
     """
     store = open_store(project)
-    views = _online_views(store, only_slow)
+    views = _online_views(store, only_slow=only_slow)
     if not only_slow:
         _clear(store, views)
     return _fill(store, views, moment)
@@ -30,17 +29,17 @@ def refill(project: Project, moment: datetime, *, only_slow: bool = False) -> li
 def bring_up_to(project: Project, night: str) -> list[str]:
     """Bring the online store up to the first moment of `night`; returns the views it filled.
 
-    Nothing is forgotten and an older value never replaces a newer one, so that a past night does
-    not disturb what answers. Views that a freshener follows are left to it. Twice is the same as
-    once.
+    Nothing is forgotten and an older value never replaces a newer one, so that neither a past night
+    nor what the freshener has pushed since is disturbed; what it was not told of, such as the last
+    events before its story begins, comes from the lake. Twice is the same as once.
     """
     moment = datetime.combine(date.fromisoformat(night), time(), UTC)
     with locks.exclusive(project.var / "locks", "features"):
         store = open_store(project)
-        return _fill(store, _online_views(store, is_followed(project)), moment)
+        return _fill(store, _online_views(store, only_slow=False), moment)
 
 
-def _online_views(store: Any, only_slow: bool) -> list[Any]:
+def _online_views(store: Any, *, only_slow: bool) -> list[Any]:
     return [
         view
         for view in store.list_feature_views()
