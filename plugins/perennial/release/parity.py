@@ -109,19 +109,64 @@ def _unequal(
     features: GivenFeatures, answers: Sequence[Answered], held: dict[int, list[list[Entity]]]
 ) -> dict[int, dict[str, Any]]:
     """Per answer that no way of combining what the views may have held explains: the nearest."""
-    ways = [(row, way) for row, views in held.items() for way in islice(product(*views), MOST_WAYS)]
-    features.entities = [list(each) for each in zip(*(way for _, way in ways), strict=True)]
-    known = {
-        name: [answers[row].known[name] for row, _ in ways] for name in answers[ways[0][0]].known
-    }
-    looked = features.look_up(known, [answers[row].moment.asked_at for row, _ in ways])
+    narrowed = _narrowed(features, answers, held)
+    ways = [
+        (row, way) for row, views in narrowed.items() for way in islice(product(*views), MOST_WAYS)
+    ]
+    entities = [list(each) for each in zip(*(way for _, way in ways), strict=True)]
+    columns = _looked_up(features, answers, [row for row, _ in ways], entities)
     nearest: dict[int, dict[str, Any]] = {}
     for place, (row, _) in enumerate(ways):
         if row in nearest and not nearest[row]:
             continue
-        values = {name: column[place] for name, column in looked.columns.items()}
+        values = {name: column[place] for name, column in columns.items()}
         logged = answers[row].logged
         differs = {name: each for name, each in values.items() if not is_equal(logged[name], each)}
         if row not in nearest or len(differs) < len(nearest[row]):
             nearest[row] = differs
     return {row: differs for row, differs in nearest.items() if differs}
+
+
+def _narrowed(
+    features: GivenFeatures, answers: Sequence[Answered], held: dict[int, list[list[Entity]]]
+) -> dict[int, list[list[Entity]]]:
+    """Per answer and view what gives the view's own logged values, or all where nothing does.
+
+    What is left differs only in what on-demand views are made of, so that few ways remain.
+    """
+    tried = [
+        (row, view, place)
+        for row, views in held.items()
+        for view, options in enumerate(views)
+        if len(options) > 1
+        for place in range(len(options))
+    ]
+    if not tried:
+        return held
+    entities = [
+        [held[row][view][place if view == of_view else 0] for row, of_view, place in tried]
+        for view in range(len(features.wanted))
+    ]
+    columns = _looked_up(features, answers, [row for row, _, _ in tried], entities)
+    fitting: dict[tuple[int, int], list[Entity]] = {}
+    for number, (row, view, place) in enumerate(tried):
+        logged, wanted = answers[row].logged, features.wanted[view]
+        own = [f"{wanted.view.name}__{each}" for each in wanted.features]
+        if all(is_equal(logged[name], columns[name][number]) for name in own if name in columns):
+            fitting.setdefault((row, view), []).append(held[row][view][place])
+    return {
+        row: [fitting.get((row, view), options) for view, options in enumerate(views)]
+        for row, views in held.items()
+    }
+
+
+def _looked_up(
+    features: GivenFeatures,
+    answers: Sequence[Answered],
+    rows: Sequence[int],
+    entities: list[list[Entity]],
+) -> dict[str, list[Any]]:
+    """The features of these answers, were these the entities that their views held."""
+    features.entities = entities
+    known = {name: [answers[row].known[name] for row in rows] for name in answers[rows[0]].known}
+    return features.look_up(known, [answers[row].moment.asked_at for row in rows]).columns
