@@ -126,6 +126,13 @@ def test_what_was_told_in_steps_is_right_by_what_was_known(market: Market) -> No
     assert market.parity().outcome == "passed"
 
 
+def test_what_each_view_gives_is_narrowed_before_views_are_combined(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perennial.release.parity.MOST_WAYS", 1)
+    test_what_was_told_in_steps_is_right_by_what_was_known(market)
+
+
 def test_an_event_that_comes_late_changes_no_answer_from_before_it(market: Market) -> None:
     market.visit("stall 1", NOW)
     market.freshener.tick()
