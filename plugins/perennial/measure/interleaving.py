@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from perennial.measure.sequential import Bounds, share_bounds
+from perennial.measure.sequential import EVEN, Bounds, share_bounds
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def preference(credit: Credit, confidence: float = 0.95) -> Bounds:
 
     >>> found = preference(Credit(n_new=180, n_old=100, n_tied=20))
     >>> round(found.estimate, 3), round(found.low, 2), round(found.high, 2)
-    (0.267, 0.06, 0.46)
+    (0.267, 0.06, 0.45)
     """
-    found = share_bounds(credit.n_new + credit.n_tied / 2, credit.n, confidence)
+    found = share_bounds(credit.n_new + credit.n_tied / 2, credit.n, confidence, EVEN)
     return Bounds(2 * found.estimate - 1, 2 * found.low - 1, 2 * found.high - 1)

@@ -14,8 +14,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MIXED = ((0.5, 20.0), (0.5, 0.5))
+Mixed = tuple[tuple[float, float], ...]
+
+MIXED: Mixed = ((0.5, 20.0), (0.5, 0.5))
 """The beta weights of `share_bounds`, half and half: sharp where hits are rare, fair elsewhere."""
+
+EVEN: Mixed = ((0.5, 0.5), (50.0, 50.0))
+"""The same for shares that are near a half where nothing is better: either side alike."""
 
 MIN_EACH = 20
 """Below so many values a normal approximation is not trusted, and nothing is claimed."""
@@ -63,14 +68,16 @@ class Moments:
         return math.sqrt(self.squares / self.n) if self.n else math.nan
 
 
-def share_bounds(n_hits: float, n: int, confidence: float = 0.95) -> Bounds:
+def share_bounds(n_hits: float, n: int, confidence: float = 0.95, mixed: Mixed = MIXED) -> Bounds:
     """Bounds of a share, from 0 to 1, that n_hits of n independent trials show.
 
     All p whose likelihood ratio against a beta mixture stays below `1 / (1 - confidence)`: exact
     at any n and number of looks (Ville's inequality). A trial may be a hit in part, from 0 to 1:
     the ratio is convex in it, so its expectation is no more than that of whole hits, and the
     bounds hold for the mean of any values from 0 to 1. n = 0: from 0 to 1, the estimate NaN.
-    With no hits the upper bound at 0.95 is 0.044 after 100 trials and 0.010 after 500.
+    With no hits the upper bound at 0.95 is 0.044 after 100 trials and 0.010 after 500. Any `mixed`
+    betas (a, b) are exact, and must be chosen before the trials: where they weigh the bounds are
+    sharp.
 
     Robbins (1970), doi:10.1214/aoms/1177696786; for bounded values Howard, Ramdas, McAuliffe,
     Sekhon (2021), doi:10.1214/20-AOS1991, and Waudby-Smith, Ramdas (2024),
@@ -82,7 +89,7 @@ def share_bounds(n_hits: float, n: int, confidence: float = 0.95) -> Bounds:
     _must_be_share_of(n_hits, n, confidence)
     if n == 0:
         return Bounds(math.nan, 0.0, 1.0)
-    limit = _log_mixture(n_hits, n) + math.log(1 - confidence)
+    limit = _log_mixture(n_hits, n, mixed) + math.log(1 - confidence)
 
     def is_possible(share: float) -> bool:
         return _log_likelihood(n_hits, n, share) >= limit
@@ -95,14 +102,16 @@ def share_bounds(n_hits: float, n: int, confidence: float = 0.95) -> Bounds:
     )
 
 
-def is_share(n_hits: float, n: int, share: float, confidence: float = 0.95) -> bool:
+def is_share(
+    n_hits: float, n: int, share: float, confidence: float = 0.95, mixed: Mixed = MIXED
+) -> bool:
     """Whether `share_bounds` of the same hold this share; True for n = 0.
 
     >>> is_share(0, 100, 0.04), is_share(0, 100, 0.05)
     (True, False)
     """
     _must_be_share_of(n_hits, n, confidence)
-    limit = _log_mixture(n_hits, n) + math.log(1 - confidence)
+    limit = _log_mixture(n_hits, n, mixed) + math.log(1 - confidence)
     return _log_likelihood(n_hits, n, share) >= limit
 
 
@@ -235,9 +244,9 @@ def _log_likelihood(n_hits: float, n: int, share: float) -> float:
     return hits + (n_misses * math.log1p(-share) if n_misses else 0.0)
 
 
-def _log_mixture(n_hits: float, n: int) -> float:
+def _log_mixture(n_hits: float, n: int, mixed: Mixed) -> float:
     """The log-likelihood, averaged over the shares that the mixed betas weigh."""
-    logs = [_log_beta(n_hits + a, n - n_hits + b) - _log_beta(a, b) for a, b in MIXED]
+    logs = [_log_beta(n_hits + a, n - n_hits + b) - _log_beta(a, b) for a, b in mixed]
     most = max(logs)
     return most + math.log(sum(math.exp(each - most) for each in logs) / len(logs))
 
