@@ -38,6 +38,7 @@ def preference(window: Window) -> dict[str, Any]:
     return next(each for each in told if each["guardrail"] == "preference")
 
 
+@pytest.mark.slow
 def test_a_better_ranking_is_promoted_by_clicks(make_window: MakeWindow) -> None:
     window = make_window(old=muddled, new=truth)
     found = window.open(MOST)
@@ -68,7 +69,11 @@ def test_the_record_s_page_shows_the_preference_and_its_limit(make_window: MakeW
     assert {each.limit for each in kept} == {0.0}
 
 
-@pytest.mark.parametrize("new", [muddled, upside_down])
+@pytest.mark.parametrize(
+    "new",
+    [pytest.param(muddled, marks=pytest.mark.slow), upside_down],
+    ids=["muddled", "upside down"],
+)
 def test_a_worse_ranking_goes_back_by_clicks(
     make_window: MakeWindow, new: Callable[[float], float]
 ) -> None:
@@ -79,6 +84,7 @@ def test_a_worse_ranking_goes_back_by_clicks(
     assert [each["version"] for each in items] == [VERSION] * 3
 
 
+@pytest.mark.slow
 def test_an_equal_ranking_ends_with_the_champion_at_the_time_limit(
     make_window: MakeWindow,
 ) -> None:
@@ -97,6 +103,7 @@ def test_an_equal_ranking_ends_with_the_champion_at_the_time_limit(
     assert window.show([1.0, 2.0]).json["items"][0]["version"] == VERSION
 
 
+@pytest.mark.slow
 def test_an_equal_ranking_is_promoted_where_a_margin_is_declared(make_window: MakeWindow) -> None:
     window = make_window(old=truth, new=truth, interleave={"min_queries": 40, "margin": 0.5})
     assert window.open(MOST).state == "promoted"
