@@ -38,8 +38,8 @@ ORDINARY = {
     "event", "id", "int", "integer", "known", "last", "local", "max", "mean", "model", "name",
     "number", "outcome", "outcomes", "point", "reading", "row", "rows", "share", "speed", "temp",
     "type", "metres",
-    # serving: a route leads to a slot, a log has a destination (Feast's word), asyncio cancels, and a
-    # browser tells the Origin of a request
+    # serving: a route leads to a slot, a log has a destination (Feast's word), asyncio cancels,
+    # and a browser tells the Origin of a request
     "route", "destination", "cancelled", "origin",
     # plain English
     "always", "at", "back", "built", "by", "is", "left", "moved", "n", "of", "one", "over", "per",
