@@ -31,7 +31,7 @@ _FIRST: dict[str, frozenset[str]] = {
 def needed(path: str) -> frozenset[str] | None:
     """The scopes of which one is needed for a path; None for one that nobody may ask.
 
-    >>> sorted(needed("/predict/rental_minutes")), needed("/schema.json")
+    >>> sorted(needed("/predict/some_model")), needed("/schema.json")
     (['predict'], None)
     """
     return _FIRST.get(path[1:].split("/", 1)[0]) if path[:1] == "/" else None
