@@ -107,14 +107,15 @@ def test_every_dag_has_documentation_an_owner_and_tags(found: dict[str, Any]) ->
         assert {task["owner"] for task in dag["tasks"].values()} == {"perennial"}, name
 
 
-def test_every_run_is_alone_and_every_task_is_tried_again_within_bounds(
+def test_every_run_but_an_order_is_alone_and_tried_again_within_bounds(
     found: dict[str, Any],
 ) -> None:
     waiting = {"ask_a_person"}  # for a person, with a time-out of its own
+    orders = {"release"}  # an abort waits for no promotion, and an old order is not given again
     for name, dag in found["dags"].items():
-        assert dag["max_active_runs"] == 1, name
+        assert (dag["max_active_runs"] > 1) == (name in orders), name
         for task, facts in dag["tasks"].items():
-            assert facts["retries"] > 0, (name, task)
+            assert (facts["retries"] == 0) == (name in orders), (name, task)
             assert facts["timeout"] or task in waiting, (name, task)
 
 
