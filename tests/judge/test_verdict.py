@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from perennial.declare.model import Judge
+from perennial.declare.judge import Judge
 from perennial.judge import verdict
 from perennial.judge.judged import Beside, Check, Value
 

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from perennial.declare.model import Task, Train
+from perennial.declare.model import Task
+from perennial.declare.train import Train
 from perennial.errors import IntegrityError, NotEnoughEvidenceError
 from perennial.learn import version_files
 from perennial.learn.contract import Evidence, Fitted

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from perennial.declare.model import Task, Train
+from perennial.declare.model import Task
+from perennial.declare.train import Train
 from perennial.learn.contract import Evidence, Way
 from perennial.learn.lightgbm_fitting import fit
 from perennial.learn.lightgbm_learner import LightGBMLearner

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from perennial.declare.model import Train
+from perennial.declare.train import Train
 from perennial.errors import IntegrityError
 from perennial.learn import loading, version_files
 from perennial.learn.contract import Evidence

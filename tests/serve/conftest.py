@@ -292,7 +292,7 @@ def write_version(folder: Path, seed: int = 3, is_upside_down: bool = False) -> 
     """Write what a slot serves: a small fitted model and its reference rows; the version."""
     import numpy as np
 
-    from perennial.declare.model import Train
+    from perennial.declare.train import Train
     from perennial.learn import version_files
     from perennial.learn.contract import Evidence
     from perennial.learn.lightgbm_fitting import fit

@@ -9,14 +9,12 @@ from pydantic import Field, model_validator
 from perennial.declare import lightgbm_parameters
 from perennial.declare.decide import Decide
 from perennial.declare.frozen import Frozen
+from perennial.declare.judge import Judge
 from perennial.declare.release import Release
+from perennial.declare.train import Train
 from perennial.declare.watch import Watch
 
 Task = Literal["binary", "regression"]
-MetricName = Literal[
-    "roc_auc", "log_loss", "average_precision", "brier_score", "calibration_error",
-    "rmse", "mae", "r2",
-]  # fmt: skip
 
 
 class Rows(Frozen):
@@ -76,119 +74,6 @@ class Request(Frozen):
                 f"asked.field {self.asked.field!r} is not a request field of type timestamp"
             )
         return self
-
-
-class Stopping(Frozen):
-    """Early stopping on the last days of the window (never a random split)."""
-
-    days: int = Field(7, ge=1, description="How many of the window's last days are held out.")
-    rounds: int = Field(50, ge=1, description="Rounds without improvement before it stops.")
-    max_rounds: int = Field(2000, ge=1, description="The most rounds.")
-    refit: bool = Field(
-        True,
-        description="Whether to learn once more from all days, the held-out ones too, with the "
-        "number of rounds that was best on them. The newest days often tell the most; the price "
-        "is a second fit whose own loss nobody has seen before it is judged.",
-    )
-
-
-class Update(Frozen):
-    """Stateful learning: the champion goes on with recent days."""
-
-    days: int = Field(14, ge=1, description="Recent days that it learns from.")
-    max_rounds: int = Field(100, ge=1, description="Trees that may be added (init_model).")
-    decay: float = Field(
-        0.9, ge=0, le=1, description="How much of a leaf's old value a refit keeps."
-    )
-    older_days: int = Field(
-        14, ge=1, description="Days of the champion's own window on which forgetting is measured."
-    )
-    max_forgetting: float = Field(
-        0.02, ge=0, description="How much worse the primary metric may get on those older days."
-    )
-
-
-class Train(Frozen):
-    """How a candidate comes about."""
-
-    learner: Literal["lightgbm"] = Field("lightgbm", description="The family of learner.")
-    strategy: Literal["stateless", "stateful"] = Field(
-        "stateless",
-        description="When nobody says otherwise. stateless: from scratch. stateful: the champion "
-        "goes on learning.",
-    )
-    window_days: int | None = Field(
-        None, ge=1, description="Days of history to learn from; all history when left out."
-    )
-    update: Update = Field(
-        default_factory=lambda: Update.model_validate({}), description="Stateful learning."
-    )
-    parameters: dict[str, Any] = Field(
-        default_factory=dict,
-        description="The family's own parameters, by its own names (no aliases).",
-    )
-    stopping: Stopping = Field(
-        default_factory=lambda: Stopping.model_validate({}), description="When it is enough."
-    )
-    seed: int = Field(7, ge=0, description="Makes two runs on the same data the same model.")
-    threads: int = Field(
-        2,
-        ge=1,
-        le=256,
-        description="Cores to learn with. Sums differ in their last digit by it, so it is declared "
-        "and never taken from the machine.",
-    )
-
-
-class Baseline(Frozen):
-    """A simple rule that a model has to beat."""
-
-    kind: Literal["rate_by", "yesterday"] = Field(
-        description="rate_by: the training window's mean label per group. "
-        "yesterday: the mean label of the day before."
-    )
-    columns: tuple[str, ...] = Field((), description="rate_by: feature columns that form groups.")
-
-    @model_validator(mode="after")
-    def _columns_fit(self) -> Self:
-        if (self.kind == "rate_by") != bool(self.columns):
-            raise ValueError("rate_by needs columns, yesterday takes none")
-        return self
-
-    @property
-    def name(self) -> str:
-        """How reports call it."""
-        return "_".join([self.kind, *self.columns])
-
-
-class Judge(Frozen):
-    """What a candidate must show before it may serve."""
-
-    days: int = Field(
-        28, ge=1, description="Days before the judging date that are judged on, at most."
-    )
-    held_back_days: int = Field(
-        7,
-        ge=1,
-        description="Days before the night that a nightly training leaves out, so that it can be "
-        "judged on them; judging needs at least so many.",
-    )
-    primary: MetricName = Field(description="The metric that decides between two models.")
-    metrics: tuple[MetricName, ...] = Field(min_length=1, description="All reported metrics.")
-    limits: dict[MetricName, float] = Field(
-        default_factory=dict,
-        description="Per metric the worst accepted value (a floor where higher is better).",
-    )
-    margin: float = Field(
-        0.0, ge=0, lt=1,
-        description="Non-inferiority: how much worse than the champion (primary metric, absolute) "
-        "the candidate may be at the interval's worst end. 0 asks for a win beyond doubt.",
-    )  # fmt: skip
-    baselines: tuple[Baseline, ...] = Field(min_length=1, description="Rules that it must beat.")
-    slices: tuple[str, ...] = Field((), description="Feature columns to report by.")
-    min_rows: int = Field(1000, ge=2, description="Fewer labelled rows are not enough evidence.")
-    resamples: int = Field(300, ge=100, le=10_000, description="Bootstrap resamples, by day.")
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Coverage of the intervals.")
 
 
 class Package(Frozen):

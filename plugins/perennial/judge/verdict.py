@@ -7,7 +7,8 @@ from datetime import date
 
 import numpy as np
 
-from perennial.declare.model import Judge, Task
+from perennial.declare.judge import Judge
+from perennial.declare.model import Task
 from perennial.judge.judged import Beside, Check, Outcome, Value, Verdict
 from perennial.learn.contract import FloatArray
 from perennial.measure.metrics import METRICS

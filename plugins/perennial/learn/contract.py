@@ -9,7 +9,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from perennial.declare.model import Task, Train
+from perennial.declare.model import Task
+from perennial.declare.train import Train
 
 FloatArray = npt.NDArray[np.float64]
 DayArray = npt.NDArray[np.datetime64]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from perennial.declare.lightgbm_parameters import OBJECTIVES
-from perennial.declare.model import Task, Train
+from perennial.declare.model import Task
+from perennial.declare.train import Train
 from perennial.learn.contract import Curve, OnRound
 from perennial.learn.encoding import Encoding
 from perennial.learn.lightgbm_library import lightgbm

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from perennial.declare.model import Task, Train
+from perennial.declare.model import Task
+from perennial.declare.train import Train
 from perennial.errors import NotEnoughEvidenceError
 from perennial.learn.contract import DayArray, Evidence, Fitted, OnRound
 from perennial.learn.encoding import Encoding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from perennial.declare.model import Train
+from perennial.declare.train import Train
 from perennial.learn.contract import Evidence, Fitted, Learner, OnRound
 from perennial.learn.lightgbm_boosting import Boosting, parameters_of
 from perennial.learn.lightgbm_learner import LightGBMLearner
