@@ -16,6 +16,8 @@ from perennial.declare.project import Project
 from perennial.keep.journal import Journal
 from perennial.keep.ledger import Ledger, Route, State, bento_folder
 from perennial.release import mirroring
+from perennial.release.controller import Controller
+from perennial.release.releasing import release
 
 MODEL = "ripeness"
 NIGHT = "2024-02-01"
@@ -179,3 +181,24 @@ def make_traffic(project: Project) -> Iterator[Callable[..., Traffic]]:
     yield make
     for each in made:
         each.close()
+
+
+@pytest.fixture
+def make_offered(
+    make_project: Callable[..., Project], champions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Any], Project]:
+    """Makes a project by a declared release: v1 answers, v2 is proven and its server is there."""
+
+    def make(declared: Any) -> Project:
+        made = make_project(n_days=0, release=declared)
+        Ledger.of(made).reserve(MODEL, 4100)
+        put(made, "v1", "blue")
+        release(MODEL, "2024-01-31", project=made)
+        put(made, "v2", "green")
+        monkeypatch.setattr(Controller, "_answers", lambda _, slot: slot.version == "v2")
+        monkeypatch.setattr(
+            mirroring.Mirrors, "follow", lambda _, model: mirroring.mirror(made, model)
+        )
+        return made
+
+    return make

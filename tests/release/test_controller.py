@@ -12,7 +12,7 @@ from perennial.declare.project import Project
 from perennial.keep import releases
 from perennial.keep.ledger import Ledger
 from perennial.keep.releases import Release
-from perennial.release import controller, machine, mirroring, release, roll_back
+from perennial.release import controller, machine, release, roll_back
 from perennial.release.controller import Controller
 
 from .conftest import (
@@ -24,7 +24,6 @@ from .conftest import (
     failing,
     opposite,
     package,
-    put,
     slightly_other,
 )
 
@@ -38,17 +37,8 @@ DECLARED: dict[str, Any] = {
 
 
 @pytest.fixture
-def project(
-    make_project: Callable[..., Project], champions: list[str], monkeypatch: pytest.MonkeyPatch
-) -> Project:
-    made = make_project(n_days=0, release=DECLARED)
-    Ledger.of(made).reserve(MODEL, 4100)
-    put(made, "v1", "blue")
-    release(MODEL, "2024-01-31", project=made)
-    put(made, "v2", "green")
-    monkeypatch.setattr(Controller, "_answers", lambda _, slot: slot.version == "v2")
-    monkeypatch.setattr(mirroring.Mirrors, "follow", lambda _, model: mirroring.mirror(made, model))
-    return made
+def project(make_offered: Callable[[Any], Project]) -> Project:
+    return make_offered(DECLARED)
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from perennial.errors import UnavailableError
 from perennial.keep import releases
 from perennial.keep.ledger import Ledger
 from perennial.keep.releases import Release
-from perennial.release import mirroring, parity_gate, release, steer
+from perennial.release import parity_gate, release, steer
 from perennial.release.controller import Controller
 from perennial.release.measurement import Measurement
 
-from .conftest import MODEL, NIGHT, Traffic, put, slightly_other
+from .conftest import MODEL, NIGHT, Traffic, slightly_other
 
 MakeTraffic = Callable[..., Traffic]
 DECLARED: dict[str, Any] = {
@@ -72,20 +72,8 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
 
 
 @pytest.fixture
-def project(
-    make_project: Callable[..., Project],
-    champions: list[str],
-    script: Script,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Project:
-    made = make_project(n_days=0, release=DECLARED)
-    Ledger.of(made).reserve(MODEL, 4100)
-    put(made, "v1", "blue")
-    release(MODEL, "2024-01-31", project=made)
-    put(made, "v2", "green")
-    monkeypatch.setattr(Controller, "_answers", lambda _, slot: slot.version == "v2")
-    monkeypatch.setattr(mirroring.Mirrors, "follow", lambda _, model: mirroring.mirror(made, model))
-    return made
+def project(script: Script, make_offered: Callable[[Any], Project]) -> Project:
+    return make_offered(DECLARED)
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ from perennial.keep import releases
 from perennial.keep.ledger import Ledger
 from perennial.keep.release_changes import keep_on, plan, transition
 from perennial.keep.releases import Recorded
-from perennial.release import mirroring, record_page, recording, release
+from perennial.release import record_page, recording, release
 from perennial.release.controller import Controller
 from perennial.release.record_history import Point, folder_of, points
 from perennial.release.record_told import Told
 
-from .conftest import MODEL, NIGHT, Traffic, failing, put, slightly_other
+from .conftest import MODEL, NIGHT, Traffic, failing, slightly_other
 
 DECLARED: dict[str, Any] = {
     "shadow": {"min_requests": 100},
@@ -38,17 +38,8 @@ MakeTraffic = Callable[..., Traffic]
 
 
 @pytest.fixture
-def project(
-    make_project: Callable[..., Project], champions: list[str], monkeypatch: pytest.MonkeyPatch
-) -> Project:
-    made = make_project(n_days=0, release=DECLARED)
-    Ledger.of(made).reserve(MODEL, 4100)
-    put(made, "v1", "blue")
-    release(MODEL, "2024-01-31", project=made)
-    put(made, "v2", "green")
-    monkeypatch.setattr(Controller, "_answers", lambda _, slot: slot.version == "v2")
-    monkeypatch.setattr(mirroring.Mirrors, "follow", lambda _, model: mirroring.mirror(made, model))
-    return made
+def project(make_offered: Callable[[Any], Project]) -> Project:
+    return make_offered(DECLARED)
 
 
 @pytest.fixture

@@ -19,24 +19,15 @@ from perennial.keep.release_steering import story
 from perennial.release import mirroring, release, steer
 from perennial.release.controller import Controller
 
-from .conftest import MODEL, NIGHT, Traffic, failing, opposite, put
+from .conftest import MODEL, NIGHT, Traffic, failing, opposite
 from .test_controller import DECLARED, live, now, serves
 
 MakeTraffic = Callable[..., Traffic]
 
 
 @pytest.fixture
-def project(
-    make_project: Callable[..., Project], champions: list[str], monkeypatch: pytest.MonkeyPatch
-) -> Project:
-    made = make_project(n_days=0, release=DECLARED)
-    Ledger.of(made).reserve(MODEL, 4100)
-    put(made, "v1", "blue")
-    release(MODEL, "2024-01-31", project=made)
-    put(made, "v2", "green")
-    monkeypatch.setattr(Controller, "_answers", lambda _, slot: slot.version == "v2")
-    monkeypatch.setattr(mirroring.Mirrors, "follow", lambda _, model: mirroring.mirror(made, model))
-    return made
+def project(make_offered: Callable[[Any], Project]) -> Project:
+    return make_offered(DECLARED)
 
 
 @pytest.fixture
