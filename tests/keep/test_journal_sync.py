@@ -210,6 +210,79 @@ def test_while_no_segment_can_be_synced_nothing_is_accepted(
     journal.close()
 
 
+def append_until_refused(journal: Journal, why: str) -> float:
+    """Append until the disk is too late; when the last accepted append was begun."""
+    accepted = -float("inf")
+    while True:
+        asked = time.monotonic()
+        try:
+            journal.append([{"n": journal.last_seq}])
+        except OSError as error:
+            assert (error.errno, error.strerror) == (errno.ETIMEDOUT, why)
+            return accepted
+        accepted = asked
+
+
+def test_a_stuck_disk_sheds_within_its_bound_and_goes_on_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    goes_on = threading.Semaphore(0)
+    real = os.fdatasync
+
+    def stuck(descriptor: int) -> None:
+        assert goes_on.acquire(timeout=20)
+        real(descriptor)
+
+    journal = Journal(tmp_path, sync_ms=1, stall_ms=300)
+    journal.append([{"n": 0}])
+    until(lambda: journal.sync.synced_seq == 1)
+    monkeypatch.setattr(os, "fdatasync", stuck)
+    journal.append([{"n": 1}])
+    begun = time.monotonic()
+    until(lambda: journal.sync._under_way_since is not None)
+    last = append_until_refused(journal, "has not synced for more than 0.3 s")
+    assert begun < last < begun + 0.302
+    n = journal.last_seq
+    goes_on.release()
+    until(lambda: journal.sync.synced_seq > 1)
+    with pytest.raises(OSError, match="has not synced"):
+        journal.append([{"n": "what came during the first sync waits for the second"}])
+    assert caplog.text.count("has not taken entries") == 1
+    monkeypatch.setattr(os, "fdatasync", real)
+    goes_on.release()
+    until(lambda: journal.sync.synced_seq == n)
+    until(lambda: "has taken everything again" in caplog.text)
+    assert journal.append([{"n": n}]) == n + 1
+    assert numbers(tmp_path) == [*range(n + 1)]
+    assert journal.sync.n_failed == 0
+    journal.close()
+
+
+def test_what_a_stuck_disk_fails_in_the_end_is_a_failure_as_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    real = os.fdatasync
+
+    def stuck_and_broken(descriptor: int) -> None:
+        assert goes_on.wait(20)
+        raise BROKEN
+
+    journal = Journal(tmp_path, sync_ms=1, stall_ms=20)
+    monkeypatch.setattr(os, "fdatasync", stuck_and_broken)
+    journal.append([{"n": 0}])
+    until(lambda: journal.sync._under_way_since is not None)
+    append_until_refused(journal, "has not synced for more than 0.02 s")
+    goes_on.set()
+    until(lambda: journal.sync.failed is not None)
+    monkeypatch.setattr(os, "fdatasync", real)
+    n = journal.last_seq
+    assert journal.append([{"n": n}]) == n + 1, "in a new segment"
+    until(lambda: journal.sync.synced_seq == n + 1)
+    assert numbers(tmp_path) == [*range(n + 1)]
+    journal.close()
+
+
 def test_an_append_that_could_not_be_synced_at_once_is_not_acknowledged(
     tmp_path: Path, disk: Disk
 ) -> None:

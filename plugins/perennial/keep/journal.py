@@ -32,7 +32,11 @@ class Journal:
     """The one writer of a journal; a second writer is refused. For one thread."""
 
     def __init__(
-        self, folder: Path, segment_bytes: int = SEGMENT_BYTES, sync_ms: float | None = None
+        self,
+        folder: Path,
+        segment_bytes: int = SEGMENT_BYTES,
+        sync_ms: float | None = None,
+        stall_ms: float = float("inf"),
     ) -> None:
         self.folder = folder
         self._segment_bytes = segment_bytes
@@ -54,16 +58,18 @@ class Journal:
         except OSError:
             os.close(self._lock)
             raise
-        self.sync = Sync(folder, sync_ms, self._file, self.last_seq)
+        self.sync = Sync(folder, sync_ms, stall_ms, self._file, self.last_seq)
 
     def append(self, entries: Sequence[dict[str, Any]]) -> int:
         """Write all `entries` in one call to the kernel; returns the last one's number.
 
         Raises OSError when the disk is full; then none of them is written, also for a reader. Also
         raises OSError when the disk fails to sync (EIO): with `sync_ms` 0 they are then written
-        and read all the same, otherwise not.
+        and read all the same, otherwise not. And raises OSError (ETIMEDOUT) while the disk is stuck
+        (see `journal_sync`); then none of them is written.
         """
         lines = memoryview(encode(self.last_seq + 1, entries))
+        self.sync.must_keep_up()
         if self.sync.failed is not None:
             self._renew()
         if self._is_torn:

@@ -34,9 +34,9 @@ COMPLAIN_SECONDS = 10.0
 
 
 def opened(project: Project, *names: str) -> Journal:
-    """The journal below `var/journal`, synced as `project.gateway.sync_ms` says."""
+    """The journal below `var/journal`, synced as `bentofiles/gateway.yaml` says."""
     folder = project.var.joinpath("journal", *names)
-    return Journal(folder, sync_ms=project.gateway.sync_ms)
+    return Journal(folder, sync_ms=project.gateway.sync_ms, stall_ms=project.gateway.stall_ms)
 
 
 def written(journal: Journal, entries: Sequence[dict[str, Any]], what: str) -> int:
