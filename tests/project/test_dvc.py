@@ -176,6 +176,8 @@ def test_going_back_serves_again_what_served_before(clone: Clone) -> None:
     assert careful != steady
     assert clone.routed() == careful
     clone.declare(**STEADY)
+    why = ("--version", steady, "--why", "careful was no better")
+    clone.world.run("allow-again", "--model", MODEL, *why)
     assert clone.repro() == FROM_TRAIN
     assert clone.report("judge")["champion"] == careful
     assert clone.report("release")["version"] == steady

@@ -12,6 +12,7 @@ from perennial.declare.project import Project
 from perennial.keep import releases
 from perennial.keep.ledger import Ledger
 from perennial.keep.releases import Release
+from perennial.keep.replays import allow_again
 from perennial.release import controller, machine, release, roll_back
 from perennial.release.controller import Controller
 
@@ -228,6 +229,7 @@ def test_a_controller_that_is_new_at_every_tick_sees_the_same(
     live(project, begun, make_traffic(new=slightly_other))
     once = releases.record(Ledger.of(project), begun)
     roll_back(MODEL, NIGHT, "once more", project=project)
+    allow_again(Ledger.of(project), MODEL, "v2", "ada", "to see it twice")
     again = release(MODEL, "2024-02-02", project=project).release_id
     live(project, again, make_traffic(new=slightly_other), again=lambda: Controller(project))
     for one, other in zip(once, releases.record(Ledger.of(project), again), strict=True):
@@ -248,6 +250,7 @@ def test_an_abort_wins_in_every_state(
         assert serves(project) == "v1"
         Controller(project).tick()
         assert now(project, begun).state == "rolled_back"
+        allow_again(Ledger.of(project), MODEL, "v2", "ada", "for the next state")
         begun = release(MODEL, f"2024-03-0{day}", project=project).release_id
 
 
@@ -351,6 +354,7 @@ def test_what_was_rolled_back_is_not_begun_again_for_the_same_night(
     roll_back(MODEL, NIGHT, "no", project=project)
     again = release(MODEL, NIGHT, project=project)
     assert (again.release_id, again.state) == (begun, "rolled_back")
+    allow_again(Ledger.of(project), MODEL, "v2", "ada", "once more")
     assert release(MODEL, "2024-02-02", project=project).release_id == begun + 1
 
 

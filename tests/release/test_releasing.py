@@ -9,6 +9,7 @@ import pytest
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
 from perennial.keep.ledger import Ledger, State
+from perennial.keep.replays import allow_again
 from perennial.release import Released, mirroring, release
 
 from .conftest import package, put
@@ -63,6 +64,7 @@ def test_going_back_is_one_more_route(project: Project) -> None:
     put(project, "v2", "green")
     let(project)
     package(project, "v1")
+    allow_again(Ledger.of(project), MODEL, "v1", "ada", "v2 was worse on Sundays")
     assert (let(project).version, let(project).slot) == ("v1", "blue")
     assert [each["slot"] for each in Ledger.of(project).history(MODEL)] == ["blue", "green", "blue"]
 

@@ -98,11 +98,11 @@ def _show(token: str) -> None:
 
 @commands.command()
 @click.option("--model", required=True, help="Name of the model.")
-@click.option("--version", required=True, help="The version that was replaced.")
+@click.option("--version", required=True, help="The version that was replaced or rolled back.")
 @click.option("--why", required=True, help="The reason, for the record.")
 def allow_again(model: str, version: str, why: str) -> None:
-    """Let a version be deployed again that answered once and was replaced."""
+    """Let a version be deployed and released again that was replaced or rolled back."""
     from perennial.keep import replays
 
     replays.allow_again(_ledger(), Project.find().model(model).name, version, _actor(), why)
-    click.echo(f"{model} {version} may be deployed again")
+    click.echo(f"{model} {version} may be deployed and released again")

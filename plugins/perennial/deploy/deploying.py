@@ -40,8 +40,8 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
     `perennial up`. Twice is the same as once: a version that is on a proven slot stays there. `at`
     is the night on whose behalf this happens.
     Raises `IntegrityError` when an answer differs, and before anything is changed for a version
-    that was replaced (see `keep.replays`), `UnavailableError` when the server does not
-    start; the slot is then marked failed and what served before goes on serving. A slot that
+    that was replaced or rolled back (see `keep.replays`), `UnavailableError` when the server does
+    not start; the slot is then marked failed and what served before goes on serving. A slot that
     serves this very version stays proven when its server only does not start. A candidate whose
     release is under way is dropped, so that this one may take its slot; while a release is paused
     or still armed both its slots are held, and another version is refused by `UnavailableError`.

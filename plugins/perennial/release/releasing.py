@@ -12,6 +12,7 @@ from perennial.keep import locks, release_changes, releases
 from perennial.keep.journal import last_seq
 from perennial.keep.ledger import Ledger, Slot
 from perennial.keep.releases import Release, ReleaseState
+from perennial.keep.replays import must_not_be_a_replay
 from perennial.keep.report import Report
 from perennial.release.kinds import KINDS
 from perennial.release.mirroring import mirror
@@ -36,7 +37,8 @@ def release(model: str, at: str, *, project: Project | None = None) -> Released:
     Reads the ledger, where deploy left what is proven; writes a release there. Twice is the same
     as once: a release of this version and night that is under way, promoted or rolled back is
     found again. Raises `UnavailableError` when no slot is proven, `BusyError` while another
-    version's release is not over.
+    version's release is not over, `IntegrityError` for a version that was replaced or rolled back
+    (see `keep.replays`), also while it still sits on its slot.
     """
     from perennial.package import packaged_version
 
@@ -47,6 +49,7 @@ def release(model: str, at: str, *, project: Project | None = None) -> Released:
         version = packaged_version(project, declared.name)
         found = _begun(ledger, model, version, at)
         if found is None:
+            must_not_be_a_replay(ledger, model, version)
             slot = _proven(ledger.slots(model), model, version)
             found = _begin(project, ledger, slot, version, at)
         if not found.is_mirrored:
