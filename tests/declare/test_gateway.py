@@ -32,5 +32,5 @@ def test_every_mistake_is_told_with_the_file_and_the_field(tmp_path: Path) -> No
         f"{GATEWAY}: access must be one of keys, local, got 'none'",
         f"{GATEWAY}: rate.per_second must be > 0.0, got 0",
         f'{GATEWAY}: max_row is not a known field, did you mean "max_rows"? (accepted: access, '
-        "max_body_bytes, max_depth, max_rows, rate, sync_ms)",
+        "label_share, max_body_bytes, max_depth, max_rows, rate, stall_ms, sync_ms)",
     ]

@@ -212,15 +212,16 @@ def test_while_no_segment_can_be_synced_nothing_is_accepted(
 
 def append_until_refused(journal: Journal, why: str) -> float:
     """Append until the disk is too late; when the last accepted append was begun."""
-    accepted = -float("inf")
-    while True:
+    accepted, refused = -float("inf"), None
+    while refused is None:
         asked = time.monotonic()
         try:
             journal.append([{"n": journal.last_seq}])
+            accepted = asked
         except OSError as error:
-            assert (error.errno, error.strerror) == (errno.ETIMEDOUT, why)
-            return accepted
-        accepted = asked
+            refused = error
+    assert (refused.errno, refused.strerror) == (errno.ETIMEDOUT, why)
+    return accepted
 
 
 def test_a_stuck_disk_sheds_within_its_bound_and_goes_on_by_itself(
@@ -240,7 +241,7 @@ def test_a_stuck_disk_sheds_within_its_bound_and_goes_on_by_itself(
     journal.append([{"n": 1}])
     begun = time.monotonic()
     until(lambda: journal.sync._under_way_since is not None)
-    last = append_until_refused(journal, "has not synced for more than 0.3 s")
+    last = append_until_refused(journal, "the disk has not synced for more than 0.3 s")
     assert begun < last < begun + 0.302
     n = journal.last_seq
     goes_on.release()
@@ -272,7 +273,7 @@ def test_what_a_stuck_disk_fails_in_the_end_is_a_failure_as_any(
     monkeypatch.setattr(os, "fdatasync", stuck_and_broken)
     journal.append([{"n": 0}])
     until(lambda: journal.sync._under_way_since is not None)
-    append_until_refused(journal, "has not synced for more than 0.02 s")
+    append_until_refused(journal, "the disk has not synced for more than 0.02 s")
     goes_on.set()
     until(lambda: journal.sync.failed is not None)
     monkeypatch.setattr(os, "fdatasync", real)
