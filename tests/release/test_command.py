@@ -10,8 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from perennial.cli import commands
-from perennial.cli.releasing import lines
+from perennial.cli.releases_told import lines, listed
 from perennial.declare.project import Project
+from perennial.errors import UnavailableError
+from perennial.keep import releases
 from perennial.keep.ledger import Ledger
 from perennial.keep.release_steering import ACTIONS, story
 from perennial.release import release
@@ -86,3 +88,39 @@ def test_it_can_be_read_by_a_person(project: Project) -> None:
     assert "returns to v1" in told[1]
     assert "(command line): a look" in told[-1]
     assert lines({"model": "m", "release": None, "record": []}) == ["m: no release yet"]
+
+
+def test_an_earlier_release_is_shown_by_its_number(project: Project) -> None:
+    newest = json.loads(call("show", "--model", MODEL).output)
+    first = json.loads(call("show", "--model", MODEL, "--id", "1").output)
+    assert (newest["release"]["id"], newest["release"]["version"]) == (2, "v2")
+    assert (first["release"]["id"], first["release"]["version"]) == (1, "v1")
+    assert [each["action"] for each in first["record"]] == ["begin"]
+    assert (project.root / first["page"]).read_text().count("v1") > 0
+
+
+def test_a_number_that_is_none_of_the_models_is_refused_with_where_to_look(
+    project: Project,
+) -> None:
+    refused = call("show", "--model", MODEL, "--id", "3")
+    assert isinstance(refused.exception, UnavailableError)
+    assert str(refused.exception) == (
+        "ripeness has no release 3; `perennial release list --model ripeness` tells which there are"
+    )
+
+
+def test_all_releases_are_listed_the_newest_first(project: Project) -> None:
+    call("abort", "--model", MODEL, "--why", "odd answers")
+    told = json.loads(call("list", "--model", MODEL).output)
+    assert [(each["id"], each["version"], each["state"]) for each in told] == [
+        (2, "v2", "rolled_back"),
+        (1, "v1", "done"),
+    ]
+    newest = json.loads(call("list", "--model", MODEL, "--most", "1").output)
+    assert [each["id"] for each in newest] == [2]
+    known = releases.of_model(Ledger.of(project), MODEL)
+    second, first = listed(MODEL, known)
+    assert second.startswith("2  v2  canary      rolled_back   20")
+    assert second.endswith("  odd answers")
+    assert first.startswith("1  v1  first       done          20")
+    assert listed("m", []) == ["m: no release yet"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -75,48 +74,3 @@ for _name in ACTIONS:
     release.add_command(
         click.Command(_name, params=_options, callback=_action(_name), help=DOES[_name])
     )
-
-
-@release.command("show")
-@click.option("--model", required=True, help=MEANING["model"])
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show_release(model: str, as_json: bool) -> None:
-    """Tell the newest release: where it is, what is measured, who did what and why.
-
-    Its page with the plots is written anew; where it is stands in the last line.
-    """
-    from perennial.declare.project import Project
-    from perennial.keep.ledger import Ledger
-    from perennial.keep.release_steering import story
-    from perennial.release import recording
-
-    project = Project.find()
-    ledger = Ledger.of(project)
-    told = story(ledger, project.model(model).name)
-    if told["release"]:
-        page = recording.write(project, ledger, told["release"]["id"])
-        told["page"] = project.shown(page)
-    if as_json or not sys.stdout.isatty():
-        click.echo(json.dumps(told, indent=2))
-    else:
-        click.echo("\n".join(lines(told)))
-
-
-def lines(told: dict[str, Any]) -> list[str]:
-    """A release's story, to be read."""
-    now = told["release"]
-    if now is None:
-        return [f"{told['model']}: no release yet"]
-    held = f", paused since {now['paused_at']}" if now["paused_at"] else ""
-    held += f", blind since {now['blind_since']}" if now["blind_since"] else ""
-    return [
-        f"release {now['id']} of {now['version']} ({now['kind']}): {now['state']}, "
-        f"weight {now['weight']:g}, shadow {now['shadow']:g}{held}",
-        f"  returns to {now['stable_version'] or 'nothing'}; {now['why']}",
-        *(f"  {each['says']}" for each in now["measured"]),
-        *(
-            f"{each['at']}  {each['action']:<12} {each['state']:<12} {each['actor']}: {each['why']}"
-            for each in told["record"]
-        ),
-        *([f"page: {told['page']}"] if "page" in told else []),
-    ]

@@ -80,13 +80,22 @@ def go_back(ledger: Ledger, release: Release, word: Word, action: str = "roll ba
     return release_changes.transition(ledger, release, over, word.by)
 
 
-def story(ledger: Ledger, model: str) -> dict[str, Any]:
-    """The newest release of `model` with its whole record, as JSON; empty when there is none."""
-    newest = next(iter(releases.of_model(ledger, model, limit=1)), None)
-    if newest is None:
+def story(ledger: Ledger, model: str, release_id: int | None = None) -> dict[str, Any]:
+    """A release of `model` with its whole record, as JSON: the newest, or the one with that number.
+
+    Empty when there is none yet. Raises `UnavailableError` when that number is not one of its own.
+    """
+    known = releases.of_model(ledger, model, limit=1 if release_id is None else None)
+    found = next((each for each in known if release_id in (None, each.id)), None)
+    if found is None and release_id is not None:
+        raise UnavailableError(
+            f"{model} has no release {release_id}; `perennial release list --model {model}` tells "
+            "which there are"
+        )
+    if found is None:
         return {"model": model, "release": None, "record": []}
-    kept = {**asdict(newest), "measured": json.loads(newest.measured)}
-    record = [asdict(each) for each in releases.record(ledger, newest.id)]
+    kept = {**asdict(found), "measured": json.loads(found.measured)}
+    record = [asdict(each) for each in releases.record(ledger, found.id)]
     return {"model": model, "release": kept, "record": record}
 
 
