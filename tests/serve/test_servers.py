@@ -122,7 +122,13 @@ class Servers:
 
 @pytest.fixture(scope="module")
 def servers(bakery: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    root = tmp_path_factory.mktemp("served") / "bakery"
+    with served_from(tmp_path_factory.mktemp("served") / "bakery", bakery) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def served_from(root: Path, bakery: Path) -> Iterator[Servers]:
+    """A copy of the bakery in the new folder `root`, served for real."""
     shutil.copytree(bakery, root)
     for name in ("gateway", "predictor"):
         shutil.copytree(
