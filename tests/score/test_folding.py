@@ -167,6 +167,16 @@ def test_labels_of_no_known_prediction_are_counted_and_not_lost_sight_of(
     assert folded(journals.project).n_unmatched_labels == 2
 
 
+def test_labels_that_were_set_aside_are_counted_and_not_used(journals: Journals) -> None:
+    asked = journals.answer()
+    aside = {"kind": "set_aside", "model": MODEL, "at": LATER, "by": "0123456789ab"}
+    journals.feedback.append([{**aside, "labels": [[asked, 1.0], ["f" * 32, 0.0]]}])
+    journals.feedback.append([{**aside, "model": "another", "labels": [[asked, 1.0]]}])
+    report = folded(journals.project)
+    assert (report.n_labelled, report.n_set_aside, report.n_unmatched_labels) == (0, 2, 0)
+    assert folded(journals.project).n_set_aside == 2
+
+
 def test_other_models_copies_and_failures_are_no_answers(journals: Journals) -> None:
     journals.answer()
     journals.answer(model="another")

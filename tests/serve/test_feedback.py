@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import sqlite3
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 
 from perennial.keep.first_labels import FirstLabels
@@ -34,6 +36,7 @@ def told(
         "accepted": accepted,
         "repeated": repeated,
         "conflicting": conflicting or [],
+        "set_aside": [],
         "seq": seq,
     }
 
@@ -54,7 +57,7 @@ def test_a_label_is_a_word_of_the_model_or_a_truth(
     (entry,) = journaled(gateway)
     at = datetime.fromisoformat(entry.content.pop("at"))
     assert abs((datetime.now(UTC) - at).total_seconds()) < 60
-    assert entry.content == {"model": MODEL, "prediction_id": ID, "label": number}
+    assert entry.content == {"model": MODEL, "prediction_id": ID, "label": number, "by": "local"}
     assert not isinstance(entry.content["label"], bool)
 
 
@@ -186,6 +189,62 @@ def test_a_thousand_labels_take_well_under_a_second(gateway: Bakery) -> None:
         begun = time.monotonic()
         assert gateway.post("/feedback", labels).json["accepted"] == 1000
         assert time.monotonic() - begun < 1
+
+
+def test_predictions_go_on_while_a_thousand_labels_are_taken(gateway: Bakery) -> None:
+    """Of every so many labels the loop's longest step is told, in time of the processor."""
+
+    async def longest_step(first: int) -> float:
+        labels = [{"prediction_id": f"{n:032x}", "label": 1} for n in range(first, first + 1000)]
+        steps: list[float] = []
+
+        async def watch() -> None:
+            while not post.done():
+                began = time.thread_time()
+                await asyncio.sleep(0)
+                steps.append(time.thread_time() - began)
+
+        asked = gateway.asked("POST", "/feedback", orjson.dumps(labels), "application/json")
+        post = asyncio.create_task(asked)
+        await watch()
+        assert post.result().json["accepted"] == 1000
+        return max(steps)
+
+    longest = [gateway.runner.run(longest_step(first)) for first in range(0, 5000, 1000)]
+    assert min(longest) < 0.005
+
+
+def test_the_same_labels_told_at_once_by_two_callers_are_journaled_once(gateway: Bakery) -> None:
+    labels = [{"prediction_id": f"{n:032x}", "label": 1} for n in range(500)]
+
+    async def both() -> list[int]:
+        body = orjson.dumps(labels)
+        asked = [gateway.asked("POST", "/feedback", body, "application/json") for _ in range(2)]
+        return [reply.json["repeated"] for reply in await asyncio.gather(*asked)]
+
+    assert gateway.runner.run(both()) == [0, 500]
+    assert len(journaled(gateway)) == 500
+
+
+def test_a_caller_who_goes_away_between_two_steps_leaves_no_label_half_known(
+    gateway: Bakery,
+) -> None:
+    labels = [{"prediction_id": f"{n:032x}", "label": 1} for n in range(500)]
+
+    async def go_away() -> None:
+        body = orjson.dumps(labels)
+        post = asyncio.create_task(gateway.asked("POST", "/feedback", body, "application/json"))
+        index = gateway.gateway.feedback._known
+        while index.after == 0:
+            await asyncio.sleep(0)
+        assert index.after < 500
+        post.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await post
+
+    gateway.runner.run(go_away())
+    assert len(journaled(gateway)) == 500
+    assert gateway.post("/feedback", labels).json == told(500, 500, seq=500)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from typing import Any
 
 import orjson
 
-RESERVED = ("seq", "more")
 OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 
 
@@ -30,10 +29,10 @@ def encode(first: int, entries: Sequence[dict[str, Any]]) -> bytes:
     last = first + len(entries) - 1
     lines = []
     for seq, entry in enumerate(entries, start=first):
-        if any(name in entry for name in RESERVED):
-            raise ValueError(f"an entry must not have {' or '.join(RESERVED)} itself: {entry!r}")
-        more = {} if seq == last else {"more": True}
-        lines.append(orjson.dumps({"seq": seq, **more, **entry}, option=OPTIONS))
+        if "seq" in entry or "more" in entry:
+            raise ValueError(f"an entry must not have seq or more itself: {entry!r}")
+        numbered = {"seq": seq, **entry} if seq == last else {"seq": seq, "more": True, **entry}
+        lines.append(orjson.dumps(numbered, option=OPTIONS))
     return b"".join(lines)
 
 

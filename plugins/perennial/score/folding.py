@@ -39,6 +39,9 @@ class Folded(Report):
     n_failures: int
     n_fallbacks: int
     n_unmatched_labels: int
+    n_set_aside: int = Field(
+        description="Labels that were not used, their key having given too many that day; ever."
+    )
     n_missing: int = Field(description="Journaled entries that were gone or damaged, ever.")
 
 
@@ -49,6 +52,7 @@ class _State:
     answers_after: int = 0
     labels_after: int = 0
     n_unmatched: int = 0
+    n_set_aside: int = 0
     n_missing: int = 0
     failures: dict[str, int] = field(default_factory=dict)
     """Per day how many questions nobody answered."""
@@ -98,6 +102,7 @@ def _report(project: Project, model: str, start: date, end: date, state: _State)
         ),
         n_fallbacks=answers.num_rows - answers["fallback"].null_count,
         n_unmatched_labels=state.n_unmatched,
+        n_set_aside=state.n_set_aside,
         n_missing=state.n_missing,
     )
 
@@ -122,7 +127,11 @@ def _new_answers(project: Project, model: str, state: _State) -> tuple[Answers, 
 def _new_labels(project: Project, model: str, state: _State) -> dict[str, dict[str, Any]]:
     labels: dict[str, dict[str, Any]] = {}
     for entry in _since(project.var / "journal" / "feedback", state, "labels_after"):
-        if entry.content.get("model") == model:
+        if entry.content.get("model") != model:
+            continue
+        if entry.content.get("kind") == "set_aside":
+            state.n_set_aside += len(entry.content["labels"])
+        else:
             labels.setdefault(entry.content["prediction_id"], entry.content)
     return labels
 

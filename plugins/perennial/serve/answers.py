@@ -94,6 +94,11 @@ TOLD = _object(
         "conflicting": _list(
             TEXT, "Ids of predictions that have another label, which stays: not accepted."
         ),
+        "set_aside": _list(
+            TEXT,
+            "Ids of predictions whose labels are kept and not used, the key having given too "
+            "many today: not accepted, and to be sent again on another day.",
+        ),
         "seq": {"type": "integer", "description": "The number of the last journaled label."},
     }
 )

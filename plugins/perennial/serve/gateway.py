@@ -21,7 +21,7 @@ from perennial.keep.ledger import Ledger
 from perennial.keep.watermark import Watermark, watermarks
 from perennial.serve import administering
 from perennial.serve.asking import SlotClient
-from perennial.serve.authenticating import Doorkeeper, Guard
+from perennial.serve.authenticating import CALLER, LOCAL, Doorkeeper, Guard
 from perennial.serve.desk import PredictionDesk
 from perennial.serve.feedback import FeedbackDesk
 from perennial.serve.hot import Answer, Hot
@@ -146,7 +146,8 @@ class Gateway:
         raise RefusedError(404, "unknown_path", "there is nothing here")  # pragma: no cover
 
     async def _take_feedback(self, request: Request) -> Response:
-        return _json(self.feedback.post(self._desk(request).model, await request.body()))
+        model, caller = self._desk(request).model, request.scope.get(CALLER, LOCAL)
+        return _json(await self.feedback.post(model, await request.body(), caller))
 
     async def _post_events(self, request: Request) -> Response:
         body = await request.body()

@@ -45,6 +45,11 @@ FEEDBACK_REPEATS = Counter(
     "Labels of predictions that have one: the same (repeated), or another (conflicting)",
     ["model", "outcome"],
 )
+FEEDBACK_ASIDE = Counter(
+    "perennial_feedback_set_aside_total",
+    "Labels journaled and not used, their caller having given too many that day",
+    ["model"],
+)
 DROPPED = Counter(
     "perennial_dropped_total",
     "Not journaled: copies and failures (questions), refusals (requests); never an answer",

@@ -26,6 +26,7 @@ def answered(project: Project, model: Model, start: date, end: date) -> Answered
         n_fallbacks=folded.n_fallbacks,
         n_labelled=folded.n_labelled,
         n_unmatched_labels=folded.n_unmatched_labels,
+        n_set_aside=folded.n_set_aside,
         metrics={
             name: finite(METRICS[name].function(labels, scores)) for name in model.judge.metrics
         }

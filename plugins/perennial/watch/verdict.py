@@ -190,6 +190,7 @@ def service_findings(answered: Answered) -> list[Finding]:
         (answered.n_failures, "questions were answered by nobody"),
         (answered.n_fallbacks, "questions had to be answered by another version"),
         (answered.n_unmatched_labels, "labels came for no known prediction"),
+        (answered.n_set_aside, "labels were set aside, their key having given too many that day"),
     ]
     asked = answered.n_answers + answered.n_failures
     return [

@@ -97,6 +97,9 @@ class Answered(Frozen):
     n_unmatched_labels: int = Field(
         0, description="Labels of no known prediction, of all that ever came."
     )
+    n_set_aside: int = Field(
+        0, description="Labels not used, their key having given too many that day; ever."
+    )
     metrics: dict[str, float | None] = Field(
         default_factory=dict, description="Of the labelled answers."
     )
