@@ -157,6 +157,20 @@ def test_the_time_limit_goes_on_in_a_pause() -> None:
     assert "it is paused" in late.why
 
 
+def test_a_pause_after_promotion_keeps_it_armed_but_not_for_ever() -> None:
+    """Both slots are held so long, and no other version could be deployed."""
+    asked = declared("canary", armed_hours=1, time_limit_hours=24)
+    held = release("canary", "promoted", paused_at=(START + timedelta(minutes=30)).isoformat())
+    soon = known(measured(), champion="v2", hours=24.4)
+    assert next_change(held, asked, soon) is None
+    change = next_change(held, asked, replace(soon, now=START + timedelta(hours=24.5)))
+    assert change is not None
+    assert (change.state, change.champion) == ("done", "same")
+    assert change.why == (
+        "no guardrail failed within 1 hours after promotion, nor within 24 hours of a pause"
+    )
+
+
 @pytest.mark.parametrize("state", ["pending", "shadow", "canary", "promoted"])
 def test_what_cannot_be_seen_is_told_and_held_and_goes_back_in_time(
     state: releases.ReleaseState,

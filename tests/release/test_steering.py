@@ -100,6 +100,17 @@ def test_a_pause_after_promotion_keeps_the_old_version_armed(
     assert now(project, begun).state == "done"
 
 
+def test_what_is_paused_after_promotion_still_goes_back_when_a_guardrail_fails(
+    project: Project, begun: int, make_traffic: MakeTraffic, say: Callable[..., Any]
+) -> None:
+    traffic = make_traffic()
+    live(project, begun, traffic, until=("promoted",))
+    say("pause", "keep the old one at hand")
+    traffic.new = failing
+    assert live(project, begun, traffic, until=("rolling_back",)).state == "rolling_back"
+    assert serves(project) == "v1"
+
+
 @pytest.mark.parametrize("state", ["pending", "shadow", "canary"])
 def test_a_person_promotes_before_enough_was_asked(
     project: Project,

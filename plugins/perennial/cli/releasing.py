@@ -13,7 +13,7 @@ from perennial.keep.release_steering import ACTIONS
 from perennial.stages import MEANING
 
 DOES = {
-    "pause": "Hold a release where it is; its guardrails go on.",
+    "pause": "Hold a release where it is, after promotion armed; its guardrails go on.",
     "resume": "Let a paused release go on.",
     "promote": "Let the new version answer everything now; never against a failed guardrail.",
     "abort": "Return all traffic to the version that answered before.",

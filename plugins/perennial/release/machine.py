@@ -37,10 +37,12 @@ def next_change(release: Release, declared: Declared, known: Known) -> Change | 
         return back(release, why)
     if (known.blind is None) != (release.blind_since is None):
         return _see(release, known)
-    if release.paused_at is not None or known.blind is not None:
+    if known.blind is not None:
         return None  # held where it is; what must go back has gone
     if release.state == "promoted":
         return _disarm(release, declared, known)
+    if release.paused_at is not None:
+        return None
     return _step_on(release, declared, known)
 
 
@@ -139,6 +141,10 @@ def _disarm(release: Release, declared: Declared, known: Known) -> Change | None
     if _age(release.state_since, known.now) < timedelta(hours=declared.armed_hours):
         return None
     why = f"no guardrail failed within {declared.armed_hours:g} hours after promotion"
+    if release.paused_at is not None:  # a pause that is forgotten must not hold both slots for ever
+        if _age(release.paused_at, known.now) < timedelta(hours=declared.time_limit_hours):
+            return None
+        why += f", nor within {declared.time_limit_hours:g} hours of a pause"
     return Change("done", "done", why, step=release.step)
 
 
