@@ -139,3 +139,32 @@ def test_entries_that_are_no_labels_are_passed_over(labels: Labels) -> None:
     labels.tell((FIRST, 1.0))
     labels.index.catch_up()
     assert labels.index.find("ripeness", [FIRST]) == {FIRST: 1.0}
+
+
+def test_labels_are_counted_by_caller_and_day(labels: Labels) -> None:
+    def tell(day: str, caller: str, *numbers: int) -> None:
+        same = {"model": "ripeness", "label": 1.0, "at": f"{day}T12:00:00Z", "by": caller}
+        labels.journal.append([{**same, "prediction_id": f"{each:032x}"} for each in numbers])
+        labels.index.catch_up()
+
+    tell("2024-05-01", "a", *range(300))
+    tell("2024-05-02", "a", *range(300, 303))
+    tell("2024-05-02", "b", *range(303, 308))
+    labels.journal.append([{"kind": "set_aside", "model": "ripeness", "labels": [], "by": "a"}])
+    assert labels.index.given("ripeness", "2024-05-01") == {"a": 300}
+    assert labels.index.given("ripeness", "2024-05-02") == {"a": 3, "b": 5}
+    assert labels.index.given("another", "2024-05-02") == {}
+    tell("2024-05-03", "a", 308)
+    assert labels.index.given("ripeness", "2024-05-01") == {}, "only the last two days are kept"
+
+
+def test_an_index_that_stopped_between_two_steps_takes_nothing_twice(labels: Labels) -> None:
+    names = [f"{each:032x}" for each in range(250)]
+    same = {"model": "ripeness", "label": 1.0, "at": "2024-05-01T12:00:00Z", "by": "a"}
+    labels.journal.append([{**same, "prediction_id": name} for name in names])
+    steps = labels.index.steps()
+    next(steps)
+    assert labels.index.after == 100
+    steps.close()
+    assert len(labels.index.find("ripeness", names)) == 250
+    assert labels.index.given("ripeness", "2024-05-01") == {"a": 250}
