@@ -10,15 +10,15 @@ import pytest
 
 from perennial.declare.model import Task
 from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, Way
+from perennial.learn.contract import Evidence, GoOn, Start
 from perennial.learn.lightgbm_fitting import fit
 from perennial.learn.lightgbm_learner import LightGBMLearner
-from perennial.learn.lightgbm_updating import add_trees, plain, refit
+from perennial.learn.lightgbm_updating import extend, plain, refit
 from perennial.learn.loading import ways_of
 from perennial.learn.recalibrated import Recalibrated
 
 TASKS: tuple[Task, ...] = ("binary", "regression")
-WAYS: tuple[Way, ...] = (refit, add_trees)
+WAYS: tuple[GoOn, ...] = (refit, extend)
 
 
 def declared(**update: Any) -> Train:
@@ -60,10 +60,10 @@ def trees(learner: Any, part: str) -> list[str]:
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("way", WAYS)
-def test_twice_from_the_same_champion_gives_the_same_bytes(task: Task, way: Way) -> None:
+def test_twice_from_the_same_champion_gives_the_same_bytes(task: Task, way: GoOn) -> None:
     base, recent = champion(task), evidence(task, seed=4, shift=1)
     later = evidence(task, seed=5, shift=1)
-    first, second = (way(base, recent, declared(), lambda n: None, later) for _ in range(2))
+    first, second = (way(Start(base), recent, declared(), lambda n: None, later) for _ in range(2))
     assert first.learner.save() == second.learner.save()
     assert first.curve == second.curve
 
@@ -71,12 +71,12 @@ def test_twice_from_the_same_champion_gives_the_same_bytes(task: Task, way: Way)
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("way", WAYS)
 def test_it_gets_better_on_a_shifted_stream_and_does_not_touch_the_champion(
-    task: Task, way: Way
+    task: Task, way: GoOn
 ) -> None:
     base, recent = champion(task), evidence(task, seed=4, shift=1)
     before = base.save()
     later = evidence(task, seed=5, shift=1)
-    updated = way(base, recent, declared(), lambda n: None, later)
+    updated = way(Start(base), recent, declared(), lambda n: None, later)
     assert loss(updated.learner, later) < loss(base, later)
     assert base.save() == before
     assert updated.validation_loss == min(updated.curve.validation)
@@ -84,7 +84,9 @@ def test_it_gets_better_on_a_shifted_stream_and_does_not_touch_the_champion(
 
 def test_refit_moves_leaves_and_no_split() -> None:
     base = champion()
-    moved = refit(base, evidence("binary", seed=4, shift=1), declared(), lambda n: None).learner
+    moved = refit(
+        Start(base), evidence("binary", seed=4, shift=1), declared(), lambda n: None
+    ).learner
     for part in ("split_feature", "threshold", "decision_type"):
         assert trees(moved, part) == trees(base, part)
     assert trees(moved, "leaf_value") != trees(base, "leaf_value")
@@ -93,16 +95,16 @@ def test_refit_moves_leaves_and_no_split() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_refit_that_keeps_everything_changes_no_answer(task: Task) -> None:
     base, recent = champion(task), evidence(task, seed=4, shift=1)
-    kept = refit(base, recent, declared(decay=1.0), lambda n: None).learner
+    kept = refit(Start(base), recent, declared(decay=1.0), lambda n: None).learner
     np.testing.assert_allclose(kept.predict(recent.rows), base.predict(recent.rows), atol=1e-12)
 
 
 def test_added_trees_leave_the_old_ones_as_they_are() -> None:
     base, later = champion(), evidence("binary", seed=5, shift=1)
     recent = evidence("binary", seed=4, shift=1)
-    trial = add_trees(base, recent, declared(), lambda n: None, later)
+    trial = extend(Start(base), recent, declared(), lambda n: None, later)
     n_old = len(trees(base, "leaf_value"))
-    again = add_trees(base, recent, declared(), lambda n: None, n_rounds=trial.n_rounds)
+    again = extend(Start(base), recent, declared(), lambda n: None, n_rounds=trial.n_rounds)
     for each in (trial, again):
         assert each.n_rounds == trial.n_rounds > n_old
         assert trees(each.learner, "leaf_value")[:n_old] == trees(base, "leaf_value")
@@ -115,18 +117,20 @@ def test_added_trees_stop_where_later_rows_say() -> None:
     turned = Evidence(turned.rows, 1 - turned.labels, turned.days)
     recent_turned = Evidence(recent.rows, 1 - recent.labels, recent.days)
     n_old = len(trees(base, "leaf_value"))
-    useless = add_trees(base, recent, declared(), lambda n: None, turned)
-    useful = add_trees(base, recent_turned, declared(), lambda n: None, turned)
+    useless = extend(Start(base), recent, declared(), lambda n: None, turned)
+    useful = extend(Start(base), recent_turned, declared(), lambda n: None, turned)
     assert useless.n_rounds == n_old + 1
     assert useful.n_rounds > n_old + 10
     assert useless.is_stopped_early
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_categories_keep_the_champion_s_codes(way: Way) -> None:
+def test_categories_keep_the_champion_s_codes(way: GoOn) -> None:
     base = champion()
     recent = evidence("binary", seed=4, letters="cdz")  # a and b are gone, d and z are new
-    updated = way(base, recent, declared(), lambda n: None, evidence("binary", 5, letters="cdz"))
+    updated = way(
+        Start(base), recent, declared(), lambda n: None, evidence("binary", 5, letters="cdz")
+    )
     assert updated.learner.save()["features.json"] == base.save()["features.json"]
     rows = [{"x": 0.0, "letter": each, "noise": 0.0} for each in ("a", "b", "d", "z")]
     answers = updated.learner.predict(rows)
@@ -138,7 +142,9 @@ def test_categories_keep_the_champion_s_codes(way: Way) -> None:
 def test_base_and_contributions_still_sum_to_the_raw_score(task: Task) -> None:
     recent = evidence(task, seed=4, shift=1)
     for way in ways_of("lightgbm").values():
-        learner = way(champion(task), recent, declared(), lambda n: None, recent).learner
+        learner = way.go_on(
+            Start(champion(task)), recent, declared(), lambda n: None, recent
+        ).learner
         assert isinstance(learner, LightGBMLearner)
         explained = learner.explain(recent.rows)
         total = explained.base + explained.contributions.sum(axis=1)
@@ -157,10 +163,10 @@ def test_a_recalibration_becomes_part_of_the_leaves(task: Task) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_recalibrated_champion_goes_on_from_where_its_answers_are(way: Way) -> None:
+def test_a_recalibrated_champion_goes_on_from_where_its_answers_are(way: GoOn) -> None:
     base = Recalibrated(champion(), intercept=2.0, slope=1.0)
     recent = evidence("binary", seed=4, shift=1)
-    updated = way(base, recent, declared(), lambda n: None, recent)
+    updated = way(Start(base), recent, declared(), lambda n: None, recent)
     assert isinstance(updated.learner, LightGBMLearner)
     near = np.abs(updated.learner.predict(recent.rows) - base.predict(recent.rows)).mean()
     far = np.abs(updated.learner.predict(recent.rows) - base.base.predict(recent.rows)).mean()

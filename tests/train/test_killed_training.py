@@ -36,7 +36,7 @@ train(*sys.argv[3:], project=Project(Path(sys.argv[1]), Settings()))
 """
 
 POINTS = {
-    "before it learns": ("perennial.train.training:_fit", False),
+    "before it learns": ("perennial.train.training:fit_of", False),
     "after it learned": ("perennial.train.keeping:replace_candidate", False),
     "before it is registered": ("perennial.train.registry:Registry.register", True),
     "while it is registered": ("mlflow.tracking:MlflowClient.create_model_version", True),

@@ -136,7 +136,9 @@ def test_a_window_that_is_no_number_of_days_is_refused(make_project: Any, wrong:
 
 
 def test_an_unknown_strategy_is_refused(make_project: Any) -> None:
-    with pytest.raises(ValueError, match="stateless, stateful, recalibrate, got 'fine_tune'"):
+    with pytest.raises(
+        ValueError, match=r"one of full, .*, got .fine_tune., did you mean .finetune"
+    ):
         train("ripeness", LEARN, strategy="fine_tune", project=make_project())
 
 
@@ -213,7 +215,7 @@ def test_an_update_tells_its_parent_its_window_and_what_was_tried(lived: Any) ->
     assert (trained.window_start, trained.window_end) == (date(2024, 1, 1), date(2024, 2, 5))
     assert trained.learned_from == date(2024, 1, 22)
     assert trained.n_rows == 14 * 60
-    assert [each.way for each in trained.tried] == ["refit", "init_model"]
+    assert [each.way for each in trained.tried] == ["refit", "extend"]
     story = json.loads(read_candidate(project, "ripeness").files["training.json"])
     assert (story["parent"], story["strategy"]) == (parent.version, "stateful")
     assert (story["window_start"], story["window_end"]) == ("2024-01-01", UNTIL)
@@ -261,7 +263,7 @@ def test_held_out_days_are_learned_from_in_the_end_only_where_declared(
 def test_an_update_that_forgets_is_refused_with_the_numbers(lived: Any) -> None:
     project = lived(turned, decay=0.0, max_forgetting=0.001)
     before = read_candidate(project, "ripeness").digest
-    said = r"every update forgets more than 0.001 of roc_auc.*refit 0\.\d+, init_model 0\.\d+"
+    said = r"every update forgets more than 0.001 of roc_auc.*refit 0\.\d+, extend 0\.\d+"
     with pytest.raises(NotEnoughEvidenceError, match=said):
         learn(project)
     assert read_candidate(project, "ripeness").digest == before
@@ -276,28 +278,28 @@ def attempt(way: str, held_out: float, forgetting: float) -> Attempt:
 
 
 @pytest.mark.parametrize(
-    ("refit", "init_model", "chosen"),
+    ("refit", "extend", "chosen"),
     [
         ((0.8, 0.0), (0.7, 0.0), "refit"),
-        ((0.7, 0.0), (0.8, 0.0), "init_model"),
-        ((0.8, 0.06), (0.7, 0.0), "init_model"),  # forgets too much
+        ((0.7, 0.0), (0.8, 0.0), "extend"),
+        ((0.8, 0.06), (0.7, 0.0), "extend"),  # forgets too much
         ((0.8, 0.05), (0.7, 0.0), "refit"),  # as much as it may
         ((0.7, -0.1), (0.8, 0.06), "refit"),
         ((0.8, 0.0), (0.8, 0.0), "refit"),  # a tie goes to the one that grows nothing
     ],
 )
 def test_the_way_is_chosen_by_held_out_days_among_those_that_remember(
-    make_project: Any, refit: tuple[float, float], init_model: tuple[float, float], chosen: str
+    make_project: Any, refit: tuple[float, float], extend: tuple[float, float], chosen: str
 ) -> None:
     model = make_project(n_days=0, train={"update": {"max_forgetting": 0.05}}).model("ripeness")
-    attempts = [attempt("refit", *refit), attempt("init_model", *init_model)]
+    attempts = [attempt("refit", *refit), attempt("extend", *extend)]
     assert choose(model, attempts).tried.way == chosen
 
 
 def test_lower_is_better_where_the_metric_says_so(make_project: Any) -> None:
     model = make_project(n_days=0, task="regression").model("ripeness")
-    attempts = [attempt("refit", 2.0, 0.0), attempt("init_model", 1.0, 0.0)]
-    assert choose(model, attempts).tried.way == "init_model"
+    attempts = [attempt("refit", 2.0, 0.0), attempt("extend", 1.0, 0.0)]
+    assert choose(model, attempts).tried.way == "extend"
 
 
 def test_no_new_day_is_nothing_to_go_on_with(lived: Any) -> None:

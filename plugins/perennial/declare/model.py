@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from perennial.declare import lightgbm_parameters
+from perennial.declare import lightgbm_parameters, torch_parameters
 from perennial.declare.decide import Decide
 from perennial.declare.frozen import Frozen
 from perennial.declare.judge import Judge
@@ -130,7 +130,8 @@ class Model(Frozen):
 
     @model_validator(mode="after")
     def _parameters_are_the_learner_s(self) -> Self:
-        wrong = lightgbm_parameters.mistakes(self.train.parameters, self.task)
+        families = {"lightgbm": lightgbm_parameters, "torch": torch_parameters}
+        wrong = families[self.train.learner].mistakes(self.train.parameters, self.task)
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

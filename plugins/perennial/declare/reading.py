@@ -22,13 +22,16 @@ def parse(kind: type[Declared], content: Any, shown: str, prefix: str = "") -> D
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        schema = kind.model_json_schema()
-        lines = [
-            f"{shown}: {_sentence(each, schema, prefix)}"
-            for each in error.errors()
-            if not _follows_from_others(each)
-        ]
-        raise DeclarationError(lines) from error
+        told = sentences(error, kind, prefix)
+        raise DeclarationError([f"{shown}: {each}" for each in told]) from error
+
+
+def sentences(error: ValidationError, kind: type[BaseModel], prefix: str = "") -> list[str]:
+    """Every mistake that `kind` found, one sentence each; `prefix` is where the content stands."""
+    schema = kind.model_json_schema()
+    return [
+        _sentence(each, schema, prefix) for each in error.errors() if not _follows_from_others(each)
+    ]
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from perennial.declare.frozen import Frozen
+from perennial.declare.strategies import (
+    BY_DEFAULT,
+    MEANING,
+    Family,
+    Stateful,
+    Strategy,
+    refusal,
+)
+from perennial.declare.update import Update
 
 
 class Stopping(Frozen):
@@ -23,31 +32,26 @@ class Stopping(Frozen):
     )
 
 
-class Update(Frozen):
-    """Stateful learning: the champion goes on with recent days."""
+class Transfer(Frozen):
+    """From what another model has learned."""
 
-    days: int = Field(14, ge=1, description="Recent days that it learns from.")
-    max_rounds: int = Field(100, ge=1, description="Trees that may be added (init_model).")
-    decay: float = Field(
-        0.9, ge=0, le=1, description="How much of a leaf's old value a refit keeps."
-    )
-    older_days: int = Field(
-        14, ge=1, description="Days of the champion's own window on which forgetting is measured."
-    )
-    max_forgetting: float = Field(
-        0.02, ge=0, description="How much worse the primary metric may get on those older days."
-    )
+    model: str = Field(description="The other declared model; what serves for it is taken.")
+    freeze: bool = Field(False, description="Whether what is taken over stays as it is.")
 
 
 class Train(Frozen):
     """How a candidate comes about."""
 
-    learner: Literal["lightgbm"] = Field("lightgbm", description="The family of learner.")
-    strategy: Literal["stateless", "stateful"] = Field(
-        "stateless",
-        description="When nobody says otherwise. stateless: from scratch. stateful: the champion "
-        "goes on learning.",
+    learner: Family = Field(
+        "lightgbm", description="The family: lightgbm, boosted trees; torch, a tabular network."
     )
+    strategy: Strategy = Field(
+        "stateless",
+        description="When nobody says otherwise: "
+        + "; ".join(f"{name}: {meaning}" for name, meaning in MEANING.items())
+        + ".",
+    )
+    transfer: Transfer | None = Field(None, description="transfer: from which model.")
     window_days: int | None = Field(
         None, ge=1, description="Days of history to learn from; all history when left out."
     )
@@ -69,3 +73,25 @@ class Train(Frozen):
         description="Cores to learn with. Sums differ in their last digit by it, so it is declared "
         "and never taken from the machine.",
     )
+
+    @property
+    def ways(self) -> tuple[Stateful, ...]:
+        """The stateful strategies that an update tries."""
+        return self.update.ways or BY_DEFAULT[self.learner]
+
+    @model_validator(mode="after")
+    def _strategies_are_the_learner_s(self) -> Self:
+        where = {"train.strategy": (self.strategy,), "train.update.ways": self.update.ways}
+        wrong = [
+            f"{place}: {why}"
+            for place, names in where.items()
+            for name in names
+            if (why := refusal(self.learner, name))
+        ]
+        if self.strategy == "window" and self.window_days is None:
+            wrong.append("train.strategy window needs train.window_days, the days that it learns")
+        if self.strategy == "transfer" and self.transfer is None:
+            wrong.append("train.strategy transfer needs train.transfer.model, where it starts")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -109,30 +110,90 @@ class Fitted:
     """The curve's metric on the held-out days."""
 
 
+State = Mapping[str, bytes]
+"""What a strategy needs to go on learning later, by file name: a reservoir, a Fisher information,
+adapters. It is kept with the version and never touches an answer; safe formats only."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a strategy goes on from: a learner, and the state that was kept with it."""
+
+    learner: Learner
+    state: State = field(default_factory=dict)
+
+
 class Fit(Protocol):
-    """How a family learns: evidence and a declaration in, something fitted out."""
+    """How a family learns: evidence and a declaration in, something fitted out.
 
-    def __call__(
-        self, evidence: Evidence, task: Task, declared: Train, on_round: OnRound
-    ) -> Fitted: ...
-
-
-class Way(Protocol):
-    """One way in which a family goes on from a champion with new evidence.
-
-    With `later` it may choose by these rows how far it goes; without it goes as far as `n_rounds`
-    says, which a run with `later` has found.
+    `checkpoint` is a folder of this very training, where a family may write what it needs to go on
+    after it was killed; the result is the same as without. The caller removes it in the end.
     """
 
     def __call__(
         self,
-        champion: Learner,
+        evidence: Evidence,
+        task: Task,
+        declared: Train,
+        on_round: OnRound,
+        checkpoint: Path | None = None,
+    ) -> Fitted: ...
+
+
+class Transfer(Protocol):
+    """How a family learns when it starts from what another model's learner knows."""
+
+    def __call__(
+        self,
+        base: Learner,
+        evidence: Evidence,
+        task: Task,
+        declared: Train,
+        on_round: OnRound,
+        checkpoint: Path | None = None,
+    ) -> Fitted: ...
+
+
+class GoOn(Protocol):
+    """How a strategy goes on from a champion with new evidence.
+
+    With `later` it may choose by these rows how far it goes; without it goes as far as `n_rounds`
+    says, which a run with `later` has found. Raises NotEnoughEvidenceError when the champion has
+    no state that the strategy needs.
+    """
+
+    def __call__(
+        self,
+        start: Start,
         evidence: Evidence,
         declared: Train,
         on_round: OnRound,
         later: Evidence | None = None,
         n_rounds: int | None = None,
+        checkpoint: Path | None = None,
     ) -> Fitted: ...
+
+
+class Remember(Protocol):
+    """What a strategy wants kept after a learner has learned from evidence.
+
+    `was` is the state of the learner that it went on from; empty after learning from scratch.
+    Called with the same evidence twice it remembers it once.
+    """
+
+    def __call__(
+        self, learner: Learner, evidence: Evidence, declared: Train, was: State
+    ) -> dict[str, bytes]: ...
+
+
+@dataclass(frozen=True)
+class Way:
+    """One stateful strategy of one family."""
+
+    go_on: GoOn
+    remember: Remember | None = None
+    only_new: bool = True
+    """Whether it learns only from days that the champion has not seen, or from all recent ones."""
 
 
 def n_rows_of(rows: Rows) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,13 @@ from perennial.learn.lightgbm_boosting import Boosting, parameters_of
 from perennial.learn.lightgbm_learner import LightGBMLearner
 
 
-def fit(evidence: Evidence, task: Task, declared: Train, on_round: OnRound) -> Fitted:
+def fit(
+    evidence: Evidence,
+    task: Task,
+    declared: Train,
+    on_round: OnRound,
+    checkpoint: Path | None = None,
+) -> Fitted:
     """Learn from scratch; the same evidence and declaration give the same bytes.
 
     The last `stopping.days` days decide the number of rounds; with `stopping.refit` the model

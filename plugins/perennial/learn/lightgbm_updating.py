@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, Fitted, Learner, OnRound
+from perennial.learn.contract import Evidence, Fitted, Learner, OnRound, Start, Way
 from perennial.learn.lightgbm_boosting import Boosting, parameters_of
 from perennial.learn.lightgbm_learner import LightGBMLearner
 from perennial.learn.lightgbm_library import lightgbm
@@ -14,19 +15,20 @@ from perennial.learn.recalibrated import Recalibrated
 
 
 def refit(
-    champion: Learner,
+    start: Start,
     evidence: Evidence,
     declared: Train,
     on_round: OnRound,
     later: Evidence | None = None,
     n_rounds: int | None = None,
+    checkpoint: Path | None = None,
 ) -> Fitted:
     """The champion's trees with leaves that moved to the new labels; no split changes.
 
     A leaf keeps the share `update.decay` of its value; the rest comes from the new rows in it
     (none: the leaf stays). `n_rounds` is not asked: the number of trees stays.
     """
-    base = plain(champion)
+    base = plain(start.learner)
     encoding = base.encoding
     booster = lightgbm().Booster(model_str=base.text)
     # Categories are told with the data; LightGBM refuses to be told twice.
@@ -42,34 +44,35 @@ def refit(
     )
     on_round(moved.num_trees())
     learner = LightGBMLearner(moved.model_to_string(), encoding, base.task, declared.threads)
-    curve = before_and_after(champion, learner, evidence, later or evidence)
+    curve = before_and_after(start.learner, learner, evidence, later or evidence)
     return Fitted(learner, moved.num_trees(), False, curve, curve.validation[-1])
 
 
-def add_trees(
-    champion: Learner,
+def extend(
+    start: Start,
     evidence: Evidence,
     declared: Train,
     on_round: OnRound,
     later: Evidence | None = None,
     n_rounds: int | None = None,
+    checkpoint: Path | None = None,
 ) -> Fitted:
     """The champion's trees as they are, and new ones that correct them (`init_model`).
 
     With `later` the number of new trees is the one that is best there, at most
     `update.max_rounds`; without it there are so many that all together are `n_rounds`.
     """
-    base = plain(champion)
+    base = plain(start.learner)
     encoding = base.encoding
-    start = lightgbm().Booster(model_str=base.text)
-    n_old = int(start.num_trees())
-    boosting = Boosting(encoding, parameters_of(base.task, declared), on_round, start)
+    trees = lightgbm().Booster(model_str=base.text)
+    n_old = int(trees.num_trees())
+    boosting = Boosting(encoding, parameters_of(base.task, declared), on_round, trees)
     matrix = encoding.encode(evidence.rows)
     if later is None:
         n_total = n_rounds or n_old + declared.update.max_rounds
         booster = boosting.with_rounds(matrix, evidence.labels, n_total - n_old)
         learner = _learner(booster, n_total, base, declared)
-        curve = before_and_after(champion, learner, evidence, evidence)
+        curve = before_and_after(start.learner, learner, evidence, evidence)
         return Fitted(learner, n_total, False, curve, curve.validation[-1])
     booster, curve = boosting.with_stopping(
         matrix, evidence.labels, encoding.encode(later.rows), later.labels,
@@ -116,3 +119,10 @@ def _learner(
 ) -> LightGBMLearner:
     text = booster.model_to_string(num_iteration=n_rounds)
     return LightGBMLearner(text, base.encoding, base.task, declared.threads)
+
+
+WAYS: dict[str, Way] = {
+    "refit": Way(refit, only_new=False),
+    "extend": Way(extend, only_new=False),
+}
+"""The stateful strategies of trees."""

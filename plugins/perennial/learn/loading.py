@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from perennial.errors import IntegrityError
-from perennial.learn.contract import Fit, Learner, Way
+from perennial.learn.contract import Fit, Learner, Transfer, Way
 from perennial.learn.recalibrated import CALIBRATION, Recalibrated
 from perennial.learn.version_files import VersionFiles, read
 
@@ -57,10 +57,15 @@ def fit_of(family: str) -> Fit:
     raise ValueError(f"family must be lightgbm, got {family!r}")
 
 
-def ways_of(family: str) -> dict[str, Way]:
-    """How a family goes on from a champion, each way by its name."""
-    if family == "lightgbm":
-        from perennial.learn.lightgbm_updating import add_trees, refit
+def transfer_of(family: str) -> Transfer:
+    """How a family starts from what another model has learned."""
+    raise ValueError(f"family must be torch, got {family!r}")
 
-        return {"refit": refit, "init_model": add_trees}
+
+def ways_of(family: str) -> dict[str, Way]:
+    """How a family goes on from a champion, each strategy by its name."""
+    if family == "lightgbm":
+        from perennial.learn.lightgbm_updating import WAYS
+
+        return WAYS
     raise ValueError(f"family must be lightgbm, got {family!r}")

@@ -109,6 +109,7 @@ def _manifest(folder: Path, content: bytes) -> tuple[dict[str, str], list[str], 
 
 def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         with (folder / name).open("xb") as file:
             file.write(content)
             file.flush()

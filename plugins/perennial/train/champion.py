@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
 from perennial.keep.ledger import serving
-from perennial.learn.contract import Learner
+from perennial.learn.contract import Learner, Start
 from perennial.learn.loading import parse_model
 from perennial.learn.version_files import VersionFiles, read
+
+STATE = "state/"
+"""The folder beside a version's answering files with what its strategies keep."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,16 @@ class Champion:
     """A version that serves, and the days `learned_from <= day < learned_until` it learned from."""
 
     version: str
-    learner: Learner
+    start: Start
     learned_from: date
     learned_until: date
+    n_updates: int
+    """Stateful trainings since the last one from scratch."""
+
+    @property
+    def learner(self) -> Learner:
+        """What answers."""
+        return self.start.learner
 
 
 def read_champion(project: Project, model: Model) -> Champion:
@@ -37,8 +48,27 @@ def read_champion(project: Project, model: Model) -> Champion:
             "with the strategy stateless and release that first"
         )
     files = read(now.version_folder)
-    start, end = learned_days(files)
-    return Champion(files.version, parse_model(files), start, end)
+    first, end = learned_days(files)
+    start = Start(parse_model(files), state_of(files))
+    return Champion(files.version, start, first, end, _n_updates(files))
+
+
+def state_of(version: VersionFiles) -> dict[str, bytes]:
+    """What the strategies kept with a version, by file name."""
+    return {
+        name.removeprefix(STATE): content
+        for name, content in version.files.items()
+        if name.startswith(STATE)
+    }
+
+
+def n_updates(folder: Path) -> int:
+    """How many stateful trainings lie between a version and the last one from scratch."""
+    return _n_updates(read(folder))
+
+
+def _n_updates(version: VersionFiles) -> int:
+    return int(json.loads(version.files["training.json"]).get("n_updates", 0))
 
 
 def learned_days(version: VersionFiles) -> tuple[date, date]:

@@ -11,6 +11,7 @@ from perennial.declare.project import Project
 from perennial.keep import files
 from perennial.learn.contract import Curve
 from perennial.train.candidate import replace_candidate
+from perennial.train.champion import STATE
 from perennial.train.trained import Asked, Learned, Trained
 
 TRAINING = "training.json"
@@ -26,7 +27,8 @@ def keep(project: Project, model: Model, asked: Asked, learned: Learned) -> Trai
     answering = fitted.learner.save()
     story = {**report, "learning_curve": _points(fitted.curve)}
     written = orjson.dumps(story, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    digest = replace_candidate(project, model.name, answering, {TRAINING: written})
+    state = {f"{STATE}{name}": content for name, content in learned.state.items()}
+    digest = replace_candidate(project, model.name, answering, {TRAINING: written, **state})
     _plots(project, model.name, fitted.curve, report["importance"])
     trained = Trained(**report, version=digest[:12], digest=digest)
     number = Registry(project).register(trained, fitted.curve)
@@ -39,6 +41,8 @@ def _report(model: Model, asked: Asked, learned: Learned) -> dict[str, Any]:
         "model": model.name,
         "at": asked.at,
         "strategy": asked.strategy,
+        "way": learned.way,
+        "n_updates": learned.n_updates,
         "parent": learned.parent,
         "tried": [each.model_dump() for each in learned.tried],
         "why": learned.why,

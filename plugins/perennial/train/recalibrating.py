@@ -42,6 +42,9 @@ def recalibrate(project: Project, model: Model, asked: Asked) -> Learned:
         made_from=lineage(project, model, recent.rows.start, asked.until),
         window_start=min(champion.learned_from, recent.rows.start),
         parent=champion.version,
+        way="recalibrate",
+        n_updates=champion.n_updates,
+        state=champion.start.state,
         tried=(tried,),
         why=(
             f"recalibrate: raw scores become {final.intercept:.4g} + {final.slope:.4g} x raw; "

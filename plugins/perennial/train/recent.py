@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,10 @@ class Recent:
     def all(self) -> Evidence:
         """Everything to learn from in the end."""
         return part(self.rows, np.ones_like(self.is_held_out))
+
+    def since(self, day: date) -> Evidence:
+        """Those from `day` on."""
+        return part(self.rows, self.rows.days >= np.datetime64(day, "D"))
 
     @property
     def learned(self) -> Evidence:

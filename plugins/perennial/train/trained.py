@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from perennial.declare.frozen import Frozen
+from perennial.declare.strategies import Kind
 from perennial.keep.report import Report
 from perennial.learn.contract import Fitted
 from perennial.train.labelled_rows import LabelledRows
 from perennial.train.lineage import Lineage
 
-Strategy = Literal["stateless", "stateful", "recalibrate"]
-
 
 class Tried(Frozen):
     """One way in which the champion went on learning, and what became of it."""
 
-    way: str = Field(description="refit, init_model or recalibrate.")
+    way: str = Field(description="A stateful strategy, or recalibrate.")
     metric: str = Field(description="The primary metric of judge, in which all three are.")
     held_out: float = Field(description="On the held-out recent days, without having seen them.")
     champion: float = Field(description="The champion's on the same days.")
     forgetting: float | None = Field(
         None, description="How much worse it got on older days; null when not measured."
     )
-    n_rounds: int = Field(description="Trees.")
+    n_rounds: int = Field(description="Trees; passes over the data of a network.")
 
 
 class Trained(Report):
@@ -37,7 +37,9 @@ class Trained(Report):
     at: date
     version: str = Field(description="The first twelve digits of the digest.")
     digest: str = Field(description="SHA-256 of the files that make the answers.")
-    strategy: Strategy = "stateless"
+    strategy: Kind = "stateless"
+    way: str = Field("", description="How in particular: full, window, extend, …")
+    n_updates: int = Field(0, description="Stateful trainings since the last one from scratch.")
     parent: str | None = Field(None, description="The champion that it goes on from.")
     tried: tuple[Tried, ...] = ()
     why: str = Field("", description="Why this way of those that were tried.")
@@ -73,8 +75,12 @@ class Asked:
 
     at: date
     until: date
-    strategy: Strategy
+    strategy: Kind
     window_days: int | None
+    ways: tuple[str, ...] = ()
+    """stateful: those that are tried."""
+    is_transfer: bool = False
+    """stateless: whether it starts from another model."""
 
 
 @dataclass(frozen=True)
@@ -90,3 +96,7 @@ class Learned:
     parent: str | None = None
     tried: tuple[Tried, ...] = ()
     why: str = "from scratch"
+    way: str = ""
+    n_updates: int = 0
+    state: Mapping[str, bytes] = field(default_factory=dict)
+    """What the declared strategies need to go on later."""

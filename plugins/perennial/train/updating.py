@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -15,41 +16,59 @@ from perennial.learn.contract import Evidence, Fitted, Learner, OnRound, Way
 from perennial.learn.loading import ways_of
 from perennial.measure.metrics import METRICS
 from perennial.train.champion import Champion, read_champion
+from perennial.train.checkpoints import checkpoint
 from perennial.train.labelled_rows import read_labelled
 from perennial.train.lineage import lineage
 from perennial.train.recent import MIN_ROWS, Recent, part, read_recent
+from perennial.train.remembering import remember
 from perennial.train.trained import Asked, Learned, Tried
 
 
 def update(project: Project, model: Model, asked: Asked) -> Learned:
-    """Go on from what serves, by the way that does best on held-out recent days.
+    """Go on from what serves, by the strategy that does best on held-out recent days.
 
-    Each way learns from the recent days but the held-out ones, answers those, and (with
-    `train.stopping.refit`) learns once more from all of them. A candidate that is worse than the
-    champion by more than `train.update.max_forgetting` on older days of the champion's own window
-    is discarded. It always starts from the champion, never from a candidate: what a killed
-    training learned is not learned twice.
+    Each of `train.update.ways` learns from the recent days but the held-out ones, answers those,
+    and (with `train.stopping.refit`) learns once more from all of them. A candidate that is worse
+    than the champion by more than `train.update.max_forgetting` on older days of the champion's
+    own window is discarded. It always starts from the champion, never from a candidate: what a
+    killed training learned is not learned twice.
 
-    Raises NotEnoughEvidenceError when there is no new day, there are too few rows, forgetting
-    cannot be measured, or every way forgets too much.
+    Raises NotEnoughEvidenceError when there is no new day, there are too few rows, the champion
+    has no state that a strategy needs, forgetting cannot be measured, or every way forgets too
+    much.
     """
     champion = read_champion(project, model)
-    recent = read_recent(project, model, champion, asked, only_new=False)
+    ways = {name: ways_of(model.train.learner)[name] for name in asked.ways}
+    recents = {
+        only_new: read_recent(project, model, champion, asked, only_new=only_new)
+        for only_new in {each.only_new for each in ways.values()}
+    }
     older = older_rows(project, model, champion, asked)
-    with progress(f"update {model.name}", total=None) as step:
+    first = min(each.rows.start for each in recents.values())
+    made_from = lineage(project, model, first, asked.until)
+    with (
+        checkpoint(project, model, asked, made_from, champion.version) as folder,
+        progress(f"update {model.name}", total=None) as step,
+    ):
         attempts = [
-            _attempt(model, champion.learner, recent, older, name, way, step)
-            for name, way in ways_of(model.train.learner).items()
+            _attempt(model, champion, recents[way.only_new], older, name, way, step, folder / name)
+            for name, way in ways.items()
         ]
-    chosen = choose(model, attempts)
+        chosen = choose(model, attempts)
+        recent = recents[ways[chosen.tried.way].only_new]
+        was, learner = champion.start.state, chosen.fitted.learner
+        state = remember(model, learner, recent.since(champion.learned_until), was)
     return Learned(
         rows=recent.rows,
         fitted=chosen.fitted,
-        made_from=lineage(project, model, recent.rows.start, asked.until),
+        made_from=made_from,
         window_start=min(champion.learned_from, recent.rows.start),
         parent=champion.version,
         tried=tuple(each.tried for each in attempts),
         why=_why(model, chosen, attempts),
+        way=chosen.tried.way,
+        n_updates=champion.n_updates + 1,
+        state=state,
     )
 
 
@@ -104,17 +123,24 @@ def older_rows(project: Project, model: Model, champion: Champion, asked: Asked)
 
 def _attempt(
     model: Model,
-    champion: Learner,
+    champion: Champion,
     recent: Recent,
     older: Evidence,
     name: str,
     way: Way,
     step: OnRound,
+    folder: Path,
 ) -> Attempt:
-    trial = way(champion, recent.learned, model.train, step, recent.held_out)
+    start, declared = champion.start, model.train
+    trial = way.go_on(
+        start, recent.learned, declared, step, recent.held_out, checkpoint=folder / "trial"
+    )
     final = trial
-    if model.train.stopping.refit:
-        again = way(champion, recent.all, model.train, step, n_rounds=trial.n_rounds)
+    if declared.stopping.refit:
+        again = way.go_on(
+            start, recent.all, declared, step,
+            n_rounds=trial.n_rounds, checkpoint=folder / "final",
+        )  # fmt: skip
         # The trial's curve is the honest one: it is of days that it had not seen.
         final = Fitted(
             again.learner,
@@ -123,8 +149,8 @@ def _attempt(
             trial.curve,
             trial.validation_loss,
         )
-    was, now = scores_of(model, older, champion, final.learner)
-    before, after = scores_of(model, recent.held_out, champion, trial.learner)
+    was, now = scores_of(model, older, champion.learner, final.learner)
+    before, after = scores_of(model, recent.held_out, champion.learner, trial.learner)
     return Attempt(
         final,
         Tried(
