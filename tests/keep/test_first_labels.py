@@ -142,6 +142,8 @@ def test_entries_that_are_no_labels_are_passed_over(labels: Labels) -> None:
 
 
 def test_labels_are_counted_by_caller_and_day(labels: Labels) -> None:
+    labels.index = labels.opened(most=1000)
+
     def tell(day: str, caller: str, *numbers: int) -> None:
         same = {"model": "ripeness", "label": 1.0, "at": f"{day}T12:00:00Z", "by": caller}
         labels.journal.append([{**same, "prediction_id": f"{each:032x}"} for each in numbers])
@@ -161,6 +163,7 @@ def test_labels_are_counted_by_caller_and_day(labels: Labels) -> None:
 def test_an_index_that_stopped_between_two_steps_takes_nothing_twice(labels: Labels) -> None:
     names = [f"{each:032x}" for each in range(250)]
     same = {"model": "ripeness", "label": 1.0, "at": "2024-05-01T12:00:00Z", "by": "a"}
+    labels.index = labels.opened(most=1000)
     labels.journal.append([{**same, "prediction_id": name} for name in names])
     steps = labels.index.steps()
     next(steps)
