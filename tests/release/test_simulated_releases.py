@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,20 +11,16 @@ from typing import Any
 import pytest
 from scipy import stats
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "simulate_releases.py"
+SIMULATED = Path(__file__).parents[2] / "benchmarks" / "simulated"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
 
 
 @pytest.fixture(scope="module")
-def simulation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("simulate_releases", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["simulate_releases"] = module  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
+def simulation() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(SIMULATED.parent)
+        yield importlib.import_module("simulated.runs")
 
 
 def ended(simulation: ModuleType, name: str, n_runs: int, most: int = 3000) -> list[Any]:
@@ -47,6 +43,7 @@ def test_a_healthy_version_is_rolled_back_at_most_as_often_as_declared(
         ("latency, twice the limit", {"latency"}, 300),
         ("shift, twice the limit", {"score_shift"}, 300),
         ("leak, twice the limit", {"memory_mb"}, 3000),
+        ("too sure, ranks agree", {"score_distribution"}, 1000),
         ("squeezed to a tenth", {"score_distribution"}, 1000),
         ("constant", {"disagreement", "score_distribution"}, 200),
         ("inverted", {"disagreement"}, 200),
@@ -62,3 +59,15 @@ def test_a_version_that_is_worse_by_the_margin_is_caught(
     assert [each.state for each in found] == ["rolled back"] * 4
     assert not any(each.was_promoted for each in found)
     assert {each.why for each in found} <= why
+
+
+@pytest.mark.parametrize("guardrail", ["errors", "latency", "score_shift", "score_distribution",
+                                       "disagreement", "loss", "memory_mb"])  # fmt: skip
+def test_each_guardrail_alone_catches_twice_its_limit(
+    simulation: ModuleType, guardrail: str
+) -> None:
+    found = [simulation.one_alone(guardrail, 2, seed, 1500) for seed in range(4)]
+    assert [(each.state, each.why) for each in found] == [("rolled back", guardrail)] * 4
+    at_limit = [simulation.one_alone(guardrail, 1, seed, 300) for seed in range(4)]
+    n_back = sum(each.state == "rolled back" for each in at_limit)
+    assert n_back <= stats.binom.ppf(0.999, 4, 0.05)
