@@ -7,6 +7,7 @@ only good for ratios; the report says which of the two it was.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+
+from serving.servers import Server
 
 SCRIPT = Path(__file__).with_name("post.lua")
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -37,17 +40,20 @@ def client() -> str:
     return "wrk" if shutil.which("wrk") else "asyncio"
 
 
-def drive(port: int, bodies: Path, seconds: float, connections: int) -> Load:
-    """Post the bodies to /predict over kept connections."""
-    if client() == "wrk":
-        return _wrk(port, bodies, seconds, connections)
-    return asyncio.run(_asyncio(port, bodies.read_bytes().splitlines(), seconds, connections))
+def drive(server: Server, seconds: float, connections: int) -> Load:
+    """Post the questions to /predict over kept connections."""
+    drives = _wrk if client() == "wrk" else _asyncio
+    return drives(server, seconds, connections)
 
 
-def _wrk(port: int, bodies: Path, seconds: float, connections: int) -> Load:
+def _wrk(server: Server, seconds: float, connections: int) -> Load:
     command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
-    command += ["-s", str(SCRIPT), f"http://127.0.0.1:{port}/predict", "--", str(bodies)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+    where = f"http://127.0.0.1:{server.port}/predict"
+    command += ["-s", str(SCRIPT), where, "--", str(server.questions)]
+    environment = {**os.environ, "BENCHMARK_TOKEN": server.token or ""}
+    told = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=120, env=environment
+    ).stdout
     found = orjson.loads(told.partition("RESULT ")[2].splitlines()[0])
     return Load(
         found["n"] / found["microseconds"] * 1e6,
@@ -58,13 +64,18 @@ def _wrk(port: int, bodies: Path, seconds: float, connections: int) -> Load:
     )
 
 
-async def _asyncio(port: int, bodies: list[bytes], seconds: float, connections: int) -> Load:
+def _asyncio(server: Server, seconds: float, connections: int) -> Load:
+    return asyncio.run(_callers(server, seconds, connections))
+
+
+async def _callers(server: Server, seconds: float, connections: int) -> Load:
     waited: list[float] = []
     n_errors = [0]
+    messages = [_message(server, body) for body in server.questions.read_bytes().splitlines()]
     began = time.perf_counter()
     await asyncio.gather(
         *(
-            _caller(port, bodies[first::connections], began + seconds, waited, n_errors)
+            _caller(server.port, messages[first::connections], began + seconds, waited, n_errors)
             for first in range(connections)
         )
     )
@@ -73,15 +84,20 @@ async def _asyncio(port: int, bodies: list[bytes], seconds: float, connections: 
     return Load(len(waited) / spent, float(p50), float(p99), n_errors[0], len(waited))
 
 
+def _message(server: Server, body: bytes) -> bytes:
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    if server.token:
+        head += b"Authorization: Bearer %s\r\n" % server.token.encode()
+    return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
 async def _caller(
-    port: int, bodies: list[bytes], until: float, waited: list[float], n_errors: list[int]
+    port: int, messages: list[bytes], until: float, waited: list[float], n_errors: list[int]
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     n = 0
     while (began := time.perf_counter()) < until:
-        body = bodies[n % len(bodies)]
-        head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-        writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        writer.write(messages[n % len(messages)])
         told = await reader.readuntil(b"\r\n\r\n")
         found = LENGTH.search(told)
         await reader.readexactly(int(found[1]) if found else 0)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -38,6 +37,10 @@ class Parcels:
     """For the other servers: all twenty features."""
     scores: list[float]
     """The offline answers to the questions."""
+    other: LightGBMLearner
+    """Another training of the same, for a release."""
+    other_scores: list[float]
+    """Its offline answers."""
 
     def write_habits(self, file: Path) -> None:
         """The mart of the online features."""
@@ -46,11 +49,6 @@ class Parcels:
         columns = {name: self.habits[:, place] for place, name in enumerate(HABITS)}
         times = {"event_timestamp": moment, "created_timestamp": moment}
         pq.write_table(pa.table({"courier": np.arange(N_COURIERS), **columns, **times}), file)
-
-    def bodies(self, *, is_gateway: bool) -> bytes:
-        """The questions as JSON, one a line."""
-        asked: list[Any] = self.questions if is_gateway else self.rows
-        return b"\n".join(orjson.dumps(each) for each in asked) + b"\n"
 
 
 def parcels(seed: int = 7) -> Parcels:
@@ -63,6 +61,8 @@ def parcels(seed: int = 7) -> Parcels:
     signal += 2 * np.sin(3 * matrix[:, 5]) * matrix[:, 6] + random.normal(size=N_ROWS)
     labels = (signal > np.median(signal)).astype(float)
     learner = _learner(matrix, labels)
+    again = random.integers(0, N_ROWS, N_ROWS)
+    other = _learner(matrix[again], labels[again])
     couriers, told = _asked(random, N_QUESTIONS)
     asked = np.hstack([told, habits[couriers]])
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in asked.tolist()]
@@ -72,7 +72,8 @@ def parcels(seed: int = 7) -> Parcels:
          "handed_over_at": moment}
         for courier, row in zip(couriers.tolist(), rows, strict=True)
     ]  # fmt: skip
-    return Parcels(habits, learner, questions, rows, learner.predict(rows).tolist())
+    scores, other_scores = (each.predict(rows).tolist() for each in (learner, other))
+    return Parcels(habits, learner, questions, rows, scores, other, other_scores)
 
 
 def _asked(random: Any, n: int) -> tuple[Any, Any]:

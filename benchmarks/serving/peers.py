@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +57,17 @@ def processor_seconds(pid: int) -> float:
         with contextlib.suppress(psutil.NoSuchProcess):
             spent += sum(each.cpu_times()[:2])
     return spent
+
+
+def until_idle(pid: int, seconds: float = 20, share: float = 0.1) -> None:
+    """Wait until a process and all below it use less than a share of one core: what a server still
+    does after its last answer is its own, and not to be paid by the next."""
+    deadline = time.monotonic() + seconds
+    spent, is_idle = processor_seconds(pid), False
+    while not is_idle and time.monotonic() < deadline:
+        time.sleep(1)
+        now = processor_seconds(pid)
+        spent, is_idle = now, now - spent < share
 
 
 @contextlib.contextmanager

@@ -1,9 +1,12 @@
--- Posts the lines of a file one after another: `wrk -s post.lua URL -- FILE`.
+-- Posts the lines of a file one after another: `wrk -s post.lua URL -- FILE`, with the API key that
+-- the environment variable BENCHMARK_TOKEN names, if any.
 local requests = {}
 local next_request = 0
 
 function init(arguments)
   local headers = { ["Content-Type"] = "application/json" }
+  local token = os.getenv("BENCHMARK_TOKEN")
+  if token and token ~= "" then headers["Authorization"] = "Bearer " .. token end
   for line in io.lines(arguments[1]) do
     requests[#requests + 1] = wrk.format("POST", nil, headers, line)
   end

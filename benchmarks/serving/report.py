@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 from dataclasses import dataclass
-from importlib.metadata import version
-from pathlib import Path
+
+from sections import DOCS, fill, load, machine
 
 from serving.load import Load, client
 
-DOCS = Path(__file__).parents[2] / "docs"
 PAGE, PLOT = DOCS / "benchmarks.md", DOCS / "images" / "serving.svg"
-BEGIN, END = "<!-- serving: begin -->", "<!-- serving: end -->"
 BASIS = "plain BentoML"
 PACKAGES = ("bentoml", "fastapi", "lightgbm", "uvicorn", "uvloop", "httptools", "orjson", "feast")
 
@@ -28,6 +24,8 @@ class Found:
     """Largest difference to the offline answers."""
     spent: dict[str, float]
     """Seconds of the processor in all rounds together."""
+    shares: dict[str, dict[str, float]]
+    """Of the couriers, per version that answers."""
 
     def milliseconds_each(self, name: str) -> float:
         """Of the processor, for one answer."""
@@ -52,29 +50,33 @@ def printed(found: Found, asked: argparse.Namespace) -> str:
         )
     told = (
         f"Medians of {asked.rounds} rounds of {asked.seconds:g} s in turns, {asked.connections} "
-        f"connections, one row a request, driven by {client()} on the same machine: {machine()}. "
-        f"Waiting processes beside it (load): {os.getloadavg()[0]:.1f}, its own included. "
+        f"connections, one row a request, driven by {client()} on the same machine: "
+        f"{machine(*PACKAGES)}. {load()} "
         f"{'It was preferred to them. ' if asked.preferred else ''}"
-        "Processor time is that of all of a server's processes."
+        "Processor time is that of all of a server's processes, until they had nothing more to do."
+        f"{_split(found)}"
     )
     return "\n".join([*lines, "", told])
 
 
-def machine() -> str:
-    """What it ran on."""
-    cores = len(os.sched_getaffinity(0))
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    return f"{cores} cores, {_processor()}, Python {platform.python_version()}, {versions}"
+def _split(found: Found) -> str:
+    """Which share of the couriers each version answered, where there are two."""
+    told = [
+        " and ".join(f"{share:.1%}" for share in shares.values())
+        for shares in found.shares.values()
+        if len(shares) > 1
+    ]
+    return "".join(
+        f" With the release open its two versions answered {each} of the couriers, every courier "
+        "always by the same one."
+        for each in told
+    )
 
 
 def write(found: Found, asked: argparse.Namespace) -> None:
-    """Put table and plot between the two marks of the page."""
+    """Put table and plot into the documentation."""
     _plot(found.measured)
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    table = printed(found, asked)
-    PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}", encoding="utf-8")
+    fill(PAGE, "serving", printed(found, asked))
 
 
 def _plot(measured: dict[str, list[Load]]) -> None:
@@ -103,10 +105,3 @@ def _plot(measured: dict[str, list[Load]]) -> None:
 
 def _median(rounds: list[Load], what: str) -> float:
     return statistics.median(getattr(each, what) for each in rounds)
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or "unknown processor"
