@@ -6,10 +6,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from perennial.declare import lightgbm_parameters, torch_parameters
+from perennial.declare import lightgbm_parameters, optimize, torch_parameters
 from perennial.declare.decide import Decide
 from perennial.declare.frozen import Frozen
 from perennial.declare.judge import Judge
+from perennial.declare.optimize import Optimize
 from perennial.declare.release import Release
 from perennial.declare.train import Train
 from perennial.declare.watch import Watch
@@ -108,6 +109,10 @@ class Model(Frozen):
     features: str = Field(description="The Feast feature service with the model's inputs.")
     request: Request = Field(description="What a caller sends, and when it counts as asked.")
     train: Train = Field(description="How a candidate comes about.")
+    optimize: Optimize = Field(
+        default_factory=lambda: Optimize.model_validate({}),
+        description="Which smaller or faster forms of a candidate are made, and which goes on.",
+    )
     judge: Judge = Field(description="What a candidate must show before it may serve.")
     package: Package = Field(
         default_factory=lambda: Package.model_validate({}), description="What goes into the Bento."
@@ -132,6 +137,13 @@ class Model(Frozen):
     def _parameters_are_the_learner_s(self) -> Self:
         families = {"lightgbm": lightgbm_parameters, "torch": torch_parameters}
         wrong = families[self.train.learner].mistakes(self.train.parameters, self.task)
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    @model_validator(mode="after")
+    def _variants_are_the_learner_s(self) -> Self:
+        wrong = optimize.mistakes(self.optimize, self.train.learner)
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
