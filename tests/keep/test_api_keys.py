@@ -97,6 +97,9 @@ def test_only_known_scopes_are_given(ledger: Ledger, scopes: list[str]) -> None:
 def test_the_day_of_the_last_use_is_kept(ledger: Ledger) -> None:
     used, _ = api_keys.create(ledger, "a", ["predict"], "test")
     unused, _ = api_keys.create(ledger, "b", ["admin"], "test")
-    api_keys.note_use(ledger, [used.id], "2024-05-03")
-    assert api_keys.find(ledger, used.id).last_used == "2024-05-03"
+    at = datetime(2024, 5, 3, 12, tzinfo=UTC)
+    api_keys.note_use(ledger, {})
+    for moment in (at, at - timedelta(hours=1)):  # the later one stays
+        api_keys.note_use(ledger, {used.id: moment})
+        assert api_keys.find(ledger, used.id).last_used == "2024-05-03T12:00:00+00:00"
     assert api_keys.find(ledger, unused.id).last_used is None

@@ -260,7 +260,7 @@ def test_the_kind_may_be_written_in_any_case(
         assert gateway.post("/predict", QUESTION, authorization=token).status == 200
 
 
-def test_what_is_refused_at_the_door_is_not_read_and_not_journaled(
+def test_what_is_refused_at_the_door_is_not_read_and_leaves_no_line_of_its_own(
     make_locked: Callable[..., tuple[Bakery, Keys]],
 ) -> None:
     gateway, _ = make_locked()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -185,24 +187,66 @@ def test_a_ledger_that_was_never_read_lets_nobody_in(
         keys.owner(token)
 
 
-def test_the_day_of_use_is_written_once_a_day(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
-    notes: list[str] = []
+def last_used(keys: Keys) -> str | None:
+    return api_keys.all_keys(keys.ledger)[0].last_used
+
+
+def test_a_use_is_written_down_in_the_declared_time_though_nobody_asks_again(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyring, "USE_SECONDS", 0.02)
+    assert keys.owner(keys.make()) is not None
+    deadline = time.monotonic() + 20
+    while last_used(keys) is None:
+        assert time.monotonic() < deadline
+        keys.runner.run(asyncio.sleep(0.01))
+    assert last_used(keys) == keys.watch.wall.isoformat(timespec="seconds")
+
+
+def test_many_uses_are_one_write_and_the_last_moment_counts(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[dict[str, datetime]] = []
     note: Callable[..., None] = api_keys.note_use
 
-    def noting(ledger: Ledger, ids: set[str], day: str) -> None:
-        notes.append(day)
-        note(ledger, ids, day)
+    def noting(ledger: Ledger, used: dict[str, datetime]) -> None:
+        notes.append(used)
+        note(ledger, used)
 
     monkeypatch.setattr(api_keys, "note_use", noting)
+    tokens = [keys.make(), keys.make()]
+    for _ in range(50):
+        keys.watch.wall += timedelta(seconds=1)
+        for token in tokens:
+            keys.owner(token)
+    assert notes == []
+    keys.runner.run(keys.ring.close())
+    assert len(notes) == 1
+    used = {each.last_used for each in api_keys.all_keys(keys.ledger)}
+    assert used == {keys.watch.wall.isoformat(timespec="seconds")}
+
+
+def test_a_use_that_could_not_be_written_is_written_later(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: Any) -> None:
+        raise OperationalError("update", {}, Exception("locked"))
+
     token = keys.make()
-    for _ in range(5):
-        keys.owner(token)
-        keys.watch.seconds += 2
-    today = keys.watch.wall.date().isoformat()
-    assert notes == [today]
-    assert api_keys.all_keys(keys.ledger)[0].last_used == today
-    keys.watch.wall += timedelta(days=1)
-    for _ in range(3):
-        keys.owner(token)
-        keys.watch.seconds += 2
-    assert len(notes) == 2
+    keys.owner(token)
+    with monkeypatch.context() as patch:
+        patch.setattr(api_keys, "note_use", locked)
+        keys.runner.run(keys.ring._note())
+    assert last_used(keys) is None
+    assert keys.owner(token) is not None, "and nobody is refused for it"
+    keys.runner.run(keys.ring.close())
+    assert last_used(keys) is not None
+
+
+def test_a_bad_token_is_no_use(keys: Keys) -> None:
+    key_id = keys.make().split(".")[0]
+    assert keys.owner(f"{key_id}.x") is None
+    assert keys.ring.claimed(f"{key_id}.x".encode()) == key_id
+    assert keys.ring.claimed(b"0123456789ab.x") is None
+    keys.runner.run(keys.ring.close())
+    assert last_used(keys) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +19,7 @@ ONCE = "This is shown once; send it as `Authorization: Bearer <token>`."
 
 @commands.group()
 def keys() -> None:
-    """Manage the gateway's API keys: create, list, rotate, revoke."""
+    """Manage the gateway's API keys: create, list, rotate, revoke, refused."""
 
 
 @keys.command()
@@ -50,6 +50,29 @@ def show_all() -> None:
         ends = f"revoked {key.revoked_at}" if key.revoked_at else f"until {key.expires_at}"
         may = ",".join(sorted(key.scopes))
         click.echo(f"{key.id}  {key.name:<20} {may:<24} {ends}  used {key.last_used or 'never'}")
+    click.echo(f"A use is written down {api_keys.USE_SECONDS} s after it.", err=True)
+
+
+@keys.command()
+@click.option(
+    "--hours", type=click.FloatRange(min=0, min_open=True), default=24.0, show_default=True,
+    help="How far to look back.",
+)  # fmt: skip
+def refused(hours: float) -> None:
+    """Show how many requests the gateway refused, by status, reason, path and key.
+
+    `-` stands for a path that is not there, for several, and for no key or one that is not told.
+    Who was turned away at the door is told a minute later.
+    """
+    from perennial.keep.refused import refused_since
+
+    journal = Project.find().var / "journal" / "predictions"
+    found = refused_since(journal, datetime.now(UTC) - timedelta(hours=hours))
+    if not found:
+        click.echo(f"nobody was refused in the last {hours:g} hours")
+    for each, n in found.most_common():
+        path = (each.path or "-").encode("unicode_escape").decode()  # a caller's words
+        click.echo(f"{n:>8}  {each.status} {each.code:<16} {path:<24} key {each.key or '-'}")
 
 
 @keys.command()

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from perennial.errors import UnavailableError
 from perennial.keep.ledger import Ledger
 from perennial.keep.ledger_tables import api_keys as table
 from perennial.keep.scopes import SCOPES, Scope
+
+USE_SECONDS = 30
+"""The gateway writes down the use of a key so long after it; a kill may lose those not written."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class ApiKey:
     """None: never."""
     revoked_at: datetime | None
     last_used: str | None
-    """The UTC day on which it was last good for a request; None: not yet."""
+    """When it was last good for a request, as it was written; None: not yet."""
 
 
 def hash_of(secret: bytes) -> str:
@@ -120,10 +123,15 @@ def all_keys(ledger: Ledger) -> list[ApiKey]:
         return [_key(row) for row in connection.execute(query)]
 
 
-def note_use(ledger: Ledger, key_ids: Iterable[str], day: str) -> None:
-    """Write down that keys were used on a UTC day."""
-    with ledger.engine.begin() as connection:
-        connection.execute(update(table).where(table.c.id.in_(key_ids)).values(last_used=day))
+def note_use(ledger: Ledger, used: Mapping[str, datetime]) -> None:
+    """Write down when keys were used last; an earlier moment than the one there changes nothing."""
+    is_later = table.c.last_used.is_(None) | (table.c.last_used < bindparam("moment"))
+    change = update(table).where(table.c.id == bindparam("key"), is_later)
+    moments = {key: at.astimezone(UTC).isoformat(timespec="seconds") for key, at in used.items()}
+    if moments:
+        rows = [{"key": key, "moment": moment} for key, moment in moments.items()]
+        with ledger.engine.begin() as connection:
+            connection.execute(change.values(last_used=bindparam("moment")), rows)
 
 
 def _key(row: Row[Any]) -> ApiKey:

@@ -148,7 +148,7 @@ api_keys = Table(
     Column("created_at", String, nullable=False),
     Column("expires_at", String),
     Column("revoked_at", String),
-    Column("last_used", String),  # the UTC day
+    Column("last_used", String),  # the moment, some seconds late
 )
 
 

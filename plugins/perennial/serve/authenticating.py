@@ -16,12 +16,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from perennial.declare.gateway import GATEWAY
 from perennial.declare.project import Project
 from perennial.errors import DeclarationError
+from perennial.keep.journal import Journal
 from perennial.keep.ledger import Ledger
 from perennial.keep.scopes import PUBLIC, needed
 from perennial.serve.denials import Denials
 from perennial.serve.keyring import Keyring
 from perennial.serve.rate_limits import TokenBuckets
 from perennial.serve.refusals import RefusedError, refusal
+from perennial.serve.turned_away import TurnedAway
 
 CALLER = "perennial.caller"
 """Where the scope of an admitted request names its caller: a key's id, or `local`."""
@@ -50,14 +52,15 @@ def must_be_safe(project: Project) -> None:
 
 
 class Guard:
-    """What all requests share: the keys, the rates, and the record of denials."""
+    """What all requests share: the keys, the rates, and the records of who was turned away."""
 
-    def __init__(self, project: Project, ledger: Ledger) -> None:
+    def __init__(self, project: Project, ledger: Ledger, journal: Journal) -> None:
         must_be_safe(project)
         rate = project.gateway.rate
         self.keys = Keyring(ledger) if access_of(project) == "keys" else None
         self.rates = TokenBuckets(rate) if rate else None
         self.denials = Denials(ledger)
+        self.turned_away = TurnedAway(journal)
 
     async def admit(self, scope: Scope) -> str:
         """Who asks. Raises `RefusedError` for whom the path is closed, or who asks too often."""
@@ -66,22 +69,28 @@ class Guard:
             return LOCAL
         try:
             caller = self._local(scope) if self.keys is None else await self._by_key(scope, path)
+            if self.rates is not None and (wait_seconds := self.rates.take(caller)):
+                raise RefusedError(
+                    429, "too_often", "too many requests", None, max(1, math.ceil(wait_seconds))
+                )
         except RefusedError as error:
-            if path.startswith("/admin") and error.status in (401, 403):
-                who = _claimed(scope) if error.status == 403 and self.keys else "nobody"
-                self.denials.tell(who, _address(scope), path, error.status)
+            self._put_on_record(scope, path, error)
             raise
-        if self.rates is not None and (wait_seconds := self.rates.take(caller)):
-            raise RefusedError(
-                429, "too_often", "too many requests", None, max(1, math.ceil(wait_seconds))
-            )
         return caller if self.keys is not None else LOCAL
 
     async def close(self) -> None:
         """Write down what is not yet."""
+        self.turned_away.write()
         await self.denials.close()
         if self.keys is not None:
             await self.keys.close()
+
+    def _put_on_record(self, scope: Scope, path: str, error: RefusedError) -> None:
+        key = None if self.keys is None else self.keys.claimed(_token(scope))
+        self.turned_away.tell(error, path, key)
+        if path.startswith("/admin") and error.status in (401, 403):
+            who = f"key {key}" if error.status == 403 and key else "nobody"
+            self.denials.tell(who, _address(scope), path, error.status)
 
     async def _by_key(self, scope: Scope, path: str) -> str:
         assert self.keys is not None
@@ -154,10 +163,6 @@ def _token(scope: Scope) -> bytes:
     kind, _, token = given[0].partition(b" ")
     found: bytes = token.strip() if kind.lower() == b"bearer" else b""
     return found
-
-
-def _claimed(scope: Scope) -> str:
-    return f"key {_token(scope).partition(b'.')[0].decode('ascii', 'replace')}"
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

@@ -46,8 +46,8 @@ class Gateway:
         self.project = project
         self.client = SlotClient(project.settings)
         ledger = Ledger.of(project)
-        self.guard = Guard(project, ledger)
         self.predictions = opened(project, "predictions")
+        self.guard = Guard(project, ledger, self.predictions)
         self.events = EventDesk(project)
         self.feedback = FeedbackDesk(project)
         self.desks = {

@@ -3,7 +3,8 @@
 What is not answered with a 2xx leaves an entry too, of the kind `refusal`: status, code, path and
 size, never the body. The first twenty of a second have an entry each; what comes beyond is told by
 one entry per status and code with its number `n`, at the end of that second. The sum of `n` and of
-`perennial_dropped_total{what="refusal"}` is the number of refused requests.
+`perennial_dropped_total{what="refusal"}` is the number of refused requests. Whom the door turns
+away is told by `turned_away`, in sums only.
 """
 
 from __future__ import annotations
@@ -122,25 +123,31 @@ class Refusals:
             self._more[status, code] += 1
             return
         self._n_detailed += 1
-        self._write([_entry(status, code, 1, printable(scope["path"]), _size(scope))], 1)
+        self._write([refused(status, code, 1, printable(scope["path"]), _size(scope))], 1)
 
     def _end_second(self) -> None:
         more, self._more = self._more, Counter()
         self._end, self._n_detailed = None, 0
         if more:
-            made = [_entry(status, code, n) for (status, code), n in more.items()]
+            made = [refused(status, code, n) for (status, code), n in more.items()]
             self._write(made, more.total())
 
     def _write(self, entries: list[dict[str, Any]], n: int) -> None:
         written_or_dropped(self._journal, entries, "refusal", n)
 
 
-def _entry(
-    status: int, code: str, n: int, path: str | None = None, size: int | None = None
+def refused(
+    status: int,
+    code: str,
+    n: int,
+    path: str | None = None,
+    size: int | None = None,
+    key: str | None = None,
 ) -> dict[str, Any]:
+    """The entry of `n` refused requests; null: not told of a sum, or not known."""
     return {
         "kind": "refusal", "model": None, "release_id": None, "at": datetime.now(UTC),
-        "status": status, "code": code, "path": path, "size": size, "n": n,
+        "status": status, "code": code, "path": path, "size": size, "key": key, "n": n,
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from hmac import compare_digest
 from sqlalchemy.exc import SQLAlchemyError
 
 from perennial.keep import api_keys
-from perennial.keep.api_keys import ApiKey, hash_of
+from perennial.keep.api_keys import USE_SECONDS, ApiKey, hash_of
 from perennial.keep.ledger import Ledger
 from perennial.serve.refusals import RefusedError
 
@@ -43,8 +43,9 @@ class Keyring:
         self._keys: dict[bytes, ApiKey] = {}
         self._read_at = -float("inf")
         self._reading: asyncio.Task[None] | None = None
-        self._used: set[str] = set()
-        self._noted: set[tuple[str, str]] = set()
+        self._used: dict[str, datetime] = {}
+        self._next_note: asyncio.TimerHandle | None = None
+        self._noting: asyncio.Task[None] | None = None
 
     @property
     def is_old(self) -> bool:
@@ -81,38 +82,55 @@ class Keyring:
             return None
         if key.expires_at is not None and now > key.expires_at + SKEW:
             return None
-        self._note(key, now)
+        self._used[key.id] = now
+        if self._next_note is None:
+            self._note_later()
         return key
+
+    def claimed(self, token: bytes) -> str | None:
+        """The id that a token names, rightly or not; None when no key has it."""
+        key = self._keys.get(token.partition(b".")[0])
+        return key.id if key else None
 
     async def close(self) -> None:
         """Wait for the reading under way, and write down what was used last."""
         if self._reading is not None:
             await asyncio.wait({self._reading})
-        await self._read()
+        if self._noting is not None:
+            await asyncio.wait({self._noting})
+        if self._next_note is not None:
+            self._next_note.cancel()
+        await self._note()
 
     @property
     def _age(self) -> float:
         return self._monotonic() - self._read_at
 
-    def _note(self, key: ApiKey, now: datetime) -> None:
-        day = now.date().isoformat()
-        if key.last_used != day and (key.id, day) not in self._noted:
-            self._noted = {each for each in self._noted if each[1] == day} | {(key.id, day)}
-            self._used.add(key.id)  # the next reading writes it down
-
     async def _read(self) -> None:
-        began, used = self._monotonic(), set(self._used)
-        day = self._clock().date().isoformat()
+        began = self._monotonic()
         try:
-            found = await asyncio.to_thread(self._exchange, used, day)
+            found = await asyncio.to_thread(api_keys.all_keys, self._ledger)
         except SQLAlchemyError as error:
             logger.warning("API keys not read, the last ones stay for a while: %s", error)
             return
         self._keys = {key.id.encode(): key for key in found}
         self._read_at = began
-        self._used -= used
 
-    def _exchange(self, used: set[str], day: str) -> list[ApiKey]:
-        if used:
-            api_keys.note_use(self._ledger, used, day)
-        return api_keys.all_keys(self._ledger)
+    def _note_later(self) -> None:
+        def begin() -> None:
+            self._noting = asyncio.create_task(self._note())
+
+        self._next_note = asyncio.get_running_loop().call_later(USE_SECONDS, begin)
+
+    async def _note(self) -> None:
+        """Write down which keys were used when, all at once, beside the requests."""
+        used, self._used, self._next_note = self._used, {}, None
+        if not used:
+            return
+        try:
+            await asyncio.to_thread(api_keys.note_use, self._ledger, used)
+        except SQLAlchemyError as error:
+            logger.warning("the last use of %d API keys not written yet: %s", len(used), error)
+            self._used = used | self._used
+            if self._next_note is None:
+                self._note_later()
