@@ -31,9 +31,10 @@ def down() -> None:
 
 @commands.command()
 def status() -> None:
-    """Say what runs and what serves."""
+    """Say what runs, what serves, and what was refused because its bytes are not as signed."""
     from perennial.deploy.supervision import status as ask
-    from perennial.keep.ledger import serving
+    from perennial.keep.distrust import distrusted
+    from perennial.keep.ledger import Ledger, serving
 
     project = Project.find()
     states = ask(project)
@@ -43,6 +44,8 @@ def status() -> None:
         click.echo(
             f"{model}: " + (f"{now.version} on {now.slot} since {now.since}" if now else "-")
         )
+        for each in distrusted(project, Ledger.of(project), model):
+            click.echo(f"{model}: REFUSED {each.version} ({each.by}, {each.since}): {each.why}")
 
 
 @commands.command(context_settings={"ignore_unknown_options": True})

@@ -9,6 +9,7 @@ from perennial.declare.project import Project
 from perennial.deploy import supervision, waiting
 from perennial.deploy.slot_process import temporary
 from perennial.deploy.superseding import make_way
+from perennial.deploy.trusting import must_be_as_signed
 from perennial.errors import IntegrityError, PerennialError, UnavailableError
 from perennial.keep import locks
 from perennial.keep.ledger import Ledger, Slot, bento_folder
@@ -40,11 +41,12 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
     `perennial up`. Twice is the same as once: a version that is on a proven slot stays there. `at`
     is the night on whose behalf this happens.
     Raises `IntegrityError` when an answer differs, and before anything is changed for a version
-    that was replaced or rolled back (see `keep.replays`), `UnavailableError` when the server does
-    not start; the slot is then marked failed and what served before goes on serving. A slot that
-    serves this very version stays proven when its server only does not start. A candidate whose
-    release is under way is dropped, so that this one may take its slot; while a release is paused
-    or still armed both its slots are held, and another version is refused by `UnavailableError`.
+    whose bytes are not those that were signed (see `trusting`) or that was replaced or rolled back
+    (see `keep.replays`), `UnavailableError` when the server does not start; the slot is then marked
+    failed and what served before goes on serving. A slot that serves this very version stays proven
+    when its server only does not start. A candidate whose release is under way is dropped, so that
+    this one may take its slot; while a release is paused or still armed both its slots are held,
+    and another version is refused by `UnavailableError`.
     """
     from perennial.package import packaged_version
 
@@ -56,6 +58,7 @@ def deploy(model: str, at: str, *, project: Project | None = None) -> Deployed:
         progress(f"deploy {model} {version}: starting its server and proving its answers"),
     ):
         ledger = Ledger.of(project)
+        must_be_as_signed(project, ledger, model, version, "deploy")
         slot = _place(ledger, project, model, version, at)
         serves = ledger.current(model)
         is_serving = serves is not None and serves[0] == slot

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from perennial.declare.project import Project
+from perennial.deploy.trusting import must_be_as_signed
 from perennial.errors import DeclarationError, UnavailableError
 from perennial.keep.ledger import Ledger, Slot, bento_folder
 from perennial.serve.process import serve
@@ -30,11 +31,10 @@ def run_slot(project: Project, model: str, slot: str) -> NoReturn:
     """Become the server of the version that the ledger assigns to the slot.
 
     Raises `UnavailableError` when none is assigned or its Bento is gone, `IntegrityError` when its
-    bytes are not those that were packaged.
+    bytes are not those that were packaged, which is then on record (see `trusting`).
     """
-    from perennial.package import verify_bento
-
-    place = slot_named(project, model, slot)
+    ledger = Ledger.of(project)
+    place = slot_named(project, model, slot, ledger)
     if place.version is None:
         raise UnavailableError(f"slot {slot} of {model} has no version assigned; deploy one")
     bento = bento_folder(project, model, place.version)
@@ -42,7 +42,7 @@ def run_slot(project: Project, model: str, slot: str) -> NoReturn:
         raise UnavailableError(
             f"slot {slot} of {model}: version {place.version} has no Bento; run `perennial package`"
         )
-    verify_bento(project, model, place.version)
+    must_be_as_signed(project, ledger, model, place.version, f"slot {slot}")
     serve(
         bento,
         project.settings.slot_bind,
