@@ -90,12 +90,12 @@ bench-training-rows: setup ## Time the training rows of the year (needs `make re
 	python benchmarks/bench_training_rows.py
 
 .PHONY: bench-look-up
-bench-look-up: setup ## Time the look-up of a question's features
-	python benchmarks/bench_look_up.py
+bench-look-up: setup ## Time the look-up of a question's features; write docs/benchmarks.md
+	python benchmarks/bench_look_up.py --write
 
 .PHONY: bench-gateway
-bench-gateway: setup ## Count the questions that the gateway answers in a second
-	python benchmarks/bench_gateway.py
+bench-gateway: setup ## Count the questions that the gateway alone answers; write docs/benchmarks.md
+	python benchmarks/bench_gateway.py --write
 
 .PHONY: bench-serving
 bench-serving: setup ## Compare the gateway with plain BentoML and FastAPI; write docs/benchmarks.md
@@ -106,13 +106,13 @@ bench-freshener: setup ## Time events from the journal to the online store
 	python benchmarks/bench_freshener.py
 
 .PHONY: bench-journal
-bench-journal: setup ## Count appends to a journal by how often it is synced to the disk
-	python benchmarks/bench_journal.py
+bench-journal: setup ## Count appends to a journal by how often it is synced; write docs/benchmarks.md
+	python benchmarks/bench_journal.py --write
 
 .PHONY: bench-drift
 bench-drift: setup ## Time drift on a million rows a side
 	python benchmarks/bench_drift.py
 
 .PHONY: simulate-releases
-simulate-releases: setup ## Count how often healthy versions are rolled back, and when bad ones are caught
-	python benchmarks/simulate_releases.py
+simulate-releases: setup ## Count false alarms and when bad versions are caught; write docs/guardrails.md
+	python benchmarks/simulate_releases.py --write

@@ -1,13 +1,15 @@
 """How many questions a second does the gateway answer? Its real process, slots that cost nothing.
 
     python benchmarks/bench_gateway.py [--connections 16] [--seconds 4] [--runs 5]
-                                       [--weight 0.5] [--shadow 1.0]
+                                       [--weight 0.5] [--shadow 1.0] [--write]
 
 Starts the gateway of the repository's declarations in a temporary folder, bound to one core, with
 an empty online store and slots that answer at once from this process. Asks /predict one question at
 a time over kept connections, and prints requests a second and the 50th and 99th percentile of what
 a caller waits (median of the runs), and the gateway's own processor time per request, which other
-load on the machine disturbs least. `--weight` and `--shadow` begin a release with those shares.
+load on the machine disturbs least: without a release, with half of the traffic for a new version,
+and with all of it copied; `--weight` and `--shadow` measure these shares only. `--write` puts the
+table into the documentation.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+from sections import DOCS, fill, load, machine
 
 from perennial.declare.project import Project
 from perennial.declare.settings import Settings
@@ -42,6 +45,12 @@ from pathlib import Path
 from perennial.serve.process import serve
 serve(Path(sys.argv[1]), "127.0.0.1", int(sys.argv[2]), {"BENTOML_HOME": sys.argv[3]})
 """
+SHARES = [(0.0, 0.0), (0.5, 0.0), (0.0, 1.0)]
+"""Of the new version: what it answers, what it is only asked too."""
+HEAD = (
+    "| new version answers | is asked too | requests/s | median ms | p99 ms "
+    "| gateway's processor, ms a request |\n|---:|---:|---:|---:|---:|---:|"
+)
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -158,7 +167,7 @@ async def until_ready(port: int, seconds: float = 120) -> None:
     raise SystemExit("the gateway does not become ready")
 
 
-async def measure(project: Project, pid: int, port: int, asked: argparse.Namespace) -> None:
+async def measure(project: Project, pid: int, port: int, asked: argparse.Namespace) -> str:
     servers = [
         await slot(version, project.settings.slot_port + n)
         for n, version in enumerate(VERSIONS.values())
@@ -179,30 +188,20 @@ async def measure(project: Project, pid: int, port: int, asked: argparse.Namespa
             medians.append(float(np.quantile(waited, 0.5)) * 1000)
             tails.append(float(np.quantile(waited, 0.99)) * 1000)
             costs.append(spent / len(waited) * 1000)
-    print(
-        f"{asked.connections} connections, weight {asked.weight:g}, shadow {asked.shadow:g}: "
-        f"{statistics.median(rates):.0f} requests/s, "
-        f"median {statistics.median(medians):.1f} ms, "
-        f"99 % within {statistics.median(tails):.1f} ms, "
-        f"{statistics.median(costs):.3f} ms of the gateway's processor a request "
-        f"(medians of {asked.runs} runs of {asked.seconds:g} s)"
-    )
     for server in servers:
         server.close()
+    return (
+        f"{statistics.median(rates):,.0f} | {statistics.median(medians):.1f} "
+        f"| {statistics.median(tails):.1f} | {statistics.median(costs):.3f} |"
+    )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=4)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--weight", type=float, default=0)
-    parser.add_argument("--shadow", type=float, default=0)
-    asked = parser.parse_args()
+def row(asked: argparse.Namespace, weight: float, shadow: float) -> str:
+    """A line of the table: one gateway, started and asked."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         project = project_in(Path(folder), free_port(len(VERSIONS)))
-        route(project, asked.weight, asked.shadow)
+        route(project, weight, shadow)
         log = Path(folder) / "gateway.log"
         with log.open("wb") as output:
             gateway = subprocess.Popen(
@@ -215,13 +214,36 @@ def main() -> None:
             )  # fmt: skip
         try:
             os.sched_setaffinity(gateway.pid, {min(os.sched_getaffinity(0))})
-            asyncio.run(measure(project, gateway.pid, port, asked))
+            measured = asyncio.run(measure(project, gateway.pid, port, asked))
         except BaseException:
             print(log.read_text()[-3000:], file=sys.stderr)
             raise
         finally:
             gateway.kill()
             gateway.wait()
+    return f"| {weight:.0%} | {shadow:.0%} | {measured}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--weight", type=float, default=0)
+    parser.add_argument("--shadow", type=float, default=0)
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    shares = [(asked.weight, asked.shadow)] if asked.weight or asked.shadow else SHARES
+    lines = [HEAD]
+    for weight, shadow in shares:
+        lines.append(row(asked, weight, shadow))
+    told = (
+        f"Medians of {asked.runs} runs of {asked.seconds:g} s, {asked.connections} connections, "
+        f"one question a request, asked by a client in Python: {machine('bentoml')}. {load()}"
+    )
+    print("\n".join([*lines, "", told]))
+    if asked.write:
+        fill(DOCS / "benchmarks.md", "gateway", "\n".join([*lines, "", told]))
 
 
 if __name__ == "__main__":

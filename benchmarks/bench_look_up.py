@@ -1,12 +1,13 @@
 """What does it cost to look a question's features up? The flights' own views, in one process.
 
-    python benchmarks/bench_look_up.py [--seconds 3]
+    python benchmarks/bench_look_up.py [--seconds 3] [--write]
 
 Makes its own project in a temporary folder out of the repository's declarations, fills the online
 store with seeded entities of every view (about as many as in the flights of 2013), and looks up
 1, 16 and 256 questions at a time. Prints the median of the process's own time, which other load on
 the machine disturbs least: when nobody has written to the store in between (what was read is
 kept), and when somebody has before every question (everything is read anew). Needs no data.
+`--write` puts the table into the documentation.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sections import DOCS, fill, machine
 
 from perennial.declare.project import Project
 from perennial.features.online import OnlineFeatures
@@ -36,6 +38,10 @@ VALUES: dict[str, list[Any]] = {
     "flight": list(range(1, 2500)),
     "tailnum": [f"N{number:05d}" for number in range(3400)],
 }
+HEAD = (
+    "| questions at once | kept, ms | µs a question | read anew, ms | µs a question |\n"
+    "|---:|---:|---:|---:|---:|"
+)
 SAMPLES = {"Float64": 12.5, "Int32": 7, "String": "text", "Bool": True, "UnixTimestamp": NOON}
 
 
@@ -47,7 +53,7 @@ def project_in(folder: Path) -> Project:
     return Project(folder)
 
 
-def fill(store: Any, random: np.random.Generator) -> None:
+def fill_store(store: Any, random: np.random.Generator) -> None:
     """Every entity that 20,000 questions ask for."""
     from feast.protos.feast.types.EntityKey_pb2 import EntityKey
     from feast.type_map import python_values_to_proto_values
@@ -96,13 +102,15 @@ def median_ms(run: Callable[[], Any], before: Callable[[], Any], seconds: float)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
+    lines = [HEAD]
     random = np.random.default_rng(7)
     with tempfile.TemporaryDirectory() as folder:
         project = project_in(Path(folder))
         register(project)
         store = open_store(project)
-        fill(store, random)
+        fill_store(store, random)
         online = OnlineFeatures(project, project.model(MODEL))
         connection = store._get_provider().online_store._get_conn(store.config)
         table = f"{store.project}_airport_weather"
@@ -121,10 +129,13 @@ def main() -> None:
 
             kept = median_ms(look_up, lambda: None, asked.seconds)
             anew = median_ms(look_up, write, asked.seconds)
-            print(
-                f"{n} questions: kept {kept:.3f} ms ({kept / n:.4f} a question), "
-                f"read anew {anew:.3f} ms ({anew / n:.4f} a question)"
+            lines.append(
+                f"| {n} | {kept:.3f} | {1000 * kept / n:.0f} | {anew:.3f} | {1000 * anew / n:.0f} |"
             )
+    lines += ["", f"Processor time, medians of {asked.seconds:g} s each: {machine('feast')}."]
+    print("\n".join(lines))
+    if asked.write:
+        fill(DOCS / "benchmarks.md", "look-up", "\n".join(lines))
 
 
 if __name__ == "__main__":

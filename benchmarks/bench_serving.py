@@ -17,6 +17,8 @@ prefer it to what else runs on the machine; `--write` writes table and plot into
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -63,6 +65,7 @@ def main() -> None:
     parser.add_argument("--preferred", action="store_true")
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))  # what was started ends too
     made = parcels()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -92,13 +92,15 @@ def _plot(measured: dict[str, list[Load]]) -> None:
         (rates, "requests_per_second", "requests a second (more is better)"),
         (tails, "p99_ms", "99 % answered within … ms (log; less is better)"),
     ):
-        axes.barh(names, [_median(measured[name], what) for name in names], color="#4c78a8")
+        colors = ["#4c78a8" if name.startswith("Perennial") else "#b5bcc7" for name in names]
+        axes.barh(names, [_median(measured[name], what) for name in names], color=colors)
         for place, name in enumerate(names):
             axes.plot([getattr(each, what) for each in measured[name]],
                       [place] * len(measured[name]), "k|")  # fmt: skip
         axes.set_xlabel(label)
         axes.spines[["top", "right"]].set_visible(False)
     tails.set_xscale("log")
+    tails.xaxis.set_major_formatter("{x:g}")
     figure.tight_layout()
     figure.savefig(PLOT, metadata={"Date": None})
 
