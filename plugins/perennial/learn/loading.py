@@ -65,7 +65,7 @@ def transfer_of(family: str) -> Transfer:
 def ways_of(family: str) -> dict[str, Way]:
     """How a family goes on from a champion, each strategy by its name."""
     if family == "lightgbm":
-        from perennial.learn.lightgbm_updating import WAYS
+        from perennial.learn.lightgbm_strategies import WAYS
 
         return WAYS
     raise ValueError(f"family must be lightgbm, got {family!r}")

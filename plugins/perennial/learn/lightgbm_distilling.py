@@ -1,0 +1,68 @@
+"""Trees that learn from labels and from what the champion says of the same rows.
+
+Learning without forgetting (Li and Hoiem 2016, arXiv:1606.09282): where new labels say nothing else
+the old answers hold.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from perennial.declare.model import Task
+from perennial.declare.train import Train
+from perennial.learn.contract import Evidence, Fitted, FloatArray, OnRound, Start
+from perennial.learn.lightgbm_updating import Weighted, extended, plain
+
+
+def distill(
+    start: Start,
+    evidence: Evidence,
+    declared: Train,
+    on_round: OnRound,
+    later: Evidence | None = None,
+    n_rounds: int | None = None,
+    checkpoint: Path | None = None,
+) -> Fitted:
+    """New trees on the champion's, fitted to labels and softened answers together."""
+    base = plain(start.learner)
+    given = declared.update.distill
+    raw = base.raw_scores(evidence.rows)
+    targets = softened(base.task, evidence.labels, raw, given.weight, given.temperature)
+    matrix = base.encoding.encode(evidence.rows)
+    taught = as_weighted(base.task, matrix, targets)
+    return extended(start.learner, taught, evidence, declared, on_round, later, n_rounds)
+
+
+def softened(
+    task: Task, labels: FloatArray, raw: FloatArray, weight: float, temperature: float
+) -> FloatArray:
+    """What is to be learned (n,): (1 - weight) x label + weight x the teacher's softened answer.
+
+    With log loss the gradient of a mixture of targets is the mixture of the gradients, and so it
+    is with squared loss.
+
+    >>> softened("binary", np.array([1.0]), np.array([0.0]), weight=0.5, temperature=2.0)
+    array([0.75])
+    """
+    from scipy.special import expit
+
+    teacher = expit(raw / temperature) if task == "binary" else raw
+    return np.asarray((1 - weight) * labels + weight * teacher, dtype=np.float64)
+
+
+def as_weighted(task: Task, matrix: FloatArray, targets: FloatArray) -> Weighted:
+    """Rows that mean the same to LightGBM, which takes no label between 0 and 1 for binary.
+
+    A row with the target t becomes two: label 1 with weight t, and label 0 with weight 1 - t. The
+    log loss of both together is the cross-entropy against t.
+    """
+    if task == "regression":
+        return Weighted(matrix, targets, None)
+    n = targets.size
+    return Weighted(
+        np.repeat(matrix, 2, axis=0),
+        np.tile([1.0, 0.0], n),
+        np.column_stack([targets, 1 - targets]).ravel(),
+    )
