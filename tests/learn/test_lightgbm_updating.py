@@ -142,9 +142,10 @@ def test_categories_keep_the_champion_s_codes(way: GoOn) -> None:
 def test_base_and_contributions_still_sum_to_the_raw_score(task: Task) -> None:
     recent = evidence(task, seed=4, shift=1)
     for way in ways_of("lightgbm").values():
-        learner = way.go_on(
-            Start(champion(task)), recent, declared(), lambda n: None, recent
-        ).learner
+        base, before = champion(task), evidence(task)
+        kept = way.remember(base, before, declared(), {}) if way.remember else {}
+        start = Start(base, kept)
+        learner = way.go_on(start, recent, declared(), lambda n: None, recent).learner
         assert isinstance(learner, LightGBMLearner)
         explained = learner.explain(recent.rows)
         total = explained.base + explained.contributions.sum(axis=1)

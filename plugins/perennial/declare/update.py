@@ -22,7 +22,12 @@ class Rehearsal(Frozen):
 class GenerativeReplay(Frozen):
     """Rows made up by a generator that was fitted to the past; none of the past is kept."""
 
-    components: int = Field(8, ge=1, le=64, description="Clusters that the generator tells apart.")
+    quantiles: int = Field(
+        51, ge=5, le=1001, description="Quantiles by which it knows how a number is distributed."
+    )
+    rows: int = Field(
+        5000, ge=500, description="Rows made up to stand for the past when it is fitted anew."
+    )
     share: float = Field(0.5, gt=0, lt=1, description="How much of what is learned is made up.")
 
 

@@ -55,15 +55,16 @@ class Boosting:
         *,
         max_rounds: int,
         rounds: int,
+        weights: Any = None,
     ) -> tuple[Any, Curve]:
         """A booster stopped by `later`, once `rounds` rounds made it no better there."""
-        learned = self._dataset(matrix, labels)
+        learned = self._dataset(matrix, labels, weights)
         recorded: dict[str, dict[str, list[float]]] = {}
         booster = self.lightgbm.train(
             self.parameters,
             learned,
             num_boost_round=max_rounds,
-            valid_sets=[learned, self._dataset(later, later_labels, learned)],
+            valid_sets=[learned, self._dataset(later, later_labels, None, learned)],
             valid_names=[TRAINING, VALIDATION],
             init_model=self.start,
             callbacks=[
@@ -78,20 +79,21 @@ class Boosting:
         )
         return booster, Curve(metric, training, validation)
 
-    def with_rounds(self, matrix: Any, labels: Any, n_rounds: int) -> Any:
+    def with_rounds(self, matrix: Any, labels: Any, n_rounds: int, weights: Any = None) -> Any:
         """A booster of so many rounds."""
         return self.lightgbm.train(
             self.parameters,
-            self._dataset(matrix, labels),
+            self._dataset(matrix, labels, weights),
             num_boost_round=n_rounds,
             init_model=self.start,
             callbacks=[self._each_round],
         )
 
-    def _dataset(self, matrix: Any, labels: Any, reference: Any = None) -> Any:
+    def _dataset(self, matrix: Any, labels: Any, weights: Any = None, reference: Any = None) -> Any:
         return self.lightgbm.Dataset(
             matrix,
             label=labels,
+            weight=weights,
             reference=reference,
             # Not the columns' names: LightGBM refuses some characters that SQL allows.
             feature_name=[f"f{place}" for place in range(matrix.shape[1])],

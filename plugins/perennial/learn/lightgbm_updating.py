@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, Fitted, Learner, OnRound, Start, Way
+from perennial.learn.contract import Evidence, Fitted, FloatArray, Learner, OnRound, Start
 from perennial.learn.lightgbm_boosting import Boosting, parameters_of
 from perennial.learn.lightgbm_learner import LightGBMLearner
 from perennial.learn.lightgbm_library import lightgbm
@@ -62,21 +63,49 @@ def extend(
     With `later` the number of new trees is the one that is best there, at most
     `update.max_rounds`; without it there are so many that all together are `n_rounds`.
     """
-    base = plain(start.learner)
-    encoding = base.encoding
+    matrix = plain(start.learner).encoding.encode(evidence.rows)
+    taught = Weighted(matrix, evidence.labels, None)
+    return extended(start.learner, taught, evidence, declared, on_round, later, n_rounds)
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """What new trees are fitted to."""
+
+    matrix: FloatArray
+    """Shape (n, number of features)."""
+    labels: FloatArray
+    """Shape (n,)."""
+    weights: FloatArray | None
+    """Shape (n,); None: all alike."""
+
+
+def extended(
+    champion: Learner,
+    taught: Weighted,
+    evidence: Evidence,
+    declared: Train,
+    on_round: OnRound,
+    later: Evidence | None,
+    n_rounds: int | None,
+) -> Fitted:
+    """New trees, fitted to what is `taught`, on the champion's; the curve is of the evidence."""
+    base = plain(champion)
     trees = lightgbm().Booster(model_str=base.text)
     n_old = int(trees.num_trees())
-    boosting = Boosting(encoding, parameters_of(base.task, declared), on_round, trees)
-    matrix = encoding.encode(evidence.rows)
+    boosting = Boosting(base.encoding, parameters_of(base.task, declared), on_round, trees)
     if later is None:
         n_total = n_rounds or n_old + declared.update.max_rounds
-        booster = boosting.with_rounds(matrix, evidence.labels, n_total - n_old)
+        booster = boosting.with_rounds(
+            taught.matrix, taught.labels, n_total - n_old, taught.weights
+        )
         learner = _learner(booster, n_total, base, declared)
-        curve = before_and_after(start.learner, learner, evidence, evidence)
+        curve = before_and_after(champion, learner, evidence, evidence)
         return Fitted(learner, n_total, False, curve, curve.validation[-1])
     booster, curve = boosting.with_stopping(
-        matrix, evidence.labels, encoding.encode(later.rows), later.labels,
+        taught.matrix, taught.labels, base.encoding.encode(later.rows), later.labels,
         max_rounds=declared.update.max_rounds, rounds=declared.stopping.rounds,
+        weights=taught.weights,
     )  # fmt: skip
     n_total = max(n_old + 1, int(booster.best_iteration))
     return Fitted(
@@ -119,10 +148,3 @@ def _learner(
 ) -> LightGBMLearner:
     text = booster.model_to_string(num_iteration=n_rounds)
     return LightGBMLearner(text, base.encoding, base.task, declared.threads)
-
-
-WAYS: dict[str, Way] = {
-    "refit": Way(refit, only_new=False),
-    "extend": Way(extend, only_new=False),
-}
-"""The stateful strategies of trees."""
