@@ -9,6 +9,8 @@ from pathlib import Path
 from perennial.errors import IntegrityError
 from perennial.learn.contract import Fit, Learner, Transfer, Way
 from perennial.learn.recalibrated import CALIBRATION, Recalibrated
+from perennial.learn.variants.making import VARIANT
+from perennial.learn.variants.offered import variant_class
 from perennial.learn.version_files import VersionFiles, read
 
 FEATURES = "features.json"
@@ -31,7 +33,25 @@ def parse_model(version: VersionFiles) -> Learner:
         raise IntegrityError(f"{version.version}: {FEATURES} names no family") from error
     if CALIBRATION in version.files:
         return Recalibrated.load(version.files)
-    return learner_class(family).load(version.files)
+    return _loader(family, version.files).load(version.files)
+
+
+def parse_original(version: VersionFiles) -> Learner:
+    """The model as its family keeps it, also where it answers in another form (`variant.json`).
+
+    That is what learning goes on from: machine code and graphs cannot learn.
+    """
+    files = {name: content for name, content in version.files.items() if name != VARIANT}
+    return parse_model(VersionFiles(version.digest, files, version.manifest))
+
+
+def uncalibrated(files: Mapping[str, bytes]) -> Learner:
+    """The model without the line that its raw scores go through, if they go through one."""
+    return _loader(family_of(files), files).load(files)
+
+
+def _loader(family: str, files: Mapping[str, bytes]) -> type[Learner]:
+    return variant_class(files) if VARIANT in files else learner_class(family)
 
 
 def family_of(files: Mapping[str, bytes]) -> str:
@@ -45,7 +65,11 @@ def learner_class(family: str) -> type[Learner]:
         from perennial.learn.lightgbm_learner import LightGBMLearner
 
         return LightGBMLearner
-    raise ValueError(f"family must be lightgbm, got {family!r}")
+    if family == "torch":
+        from perennial.learn.network.learner import NetworkLearner
+
+        return NetworkLearner
+    raise ValueError(f"family must be lightgbm or torch, got {family!r}")
 
 
 def fit_of(family: str) -> Fit:
@@ -54,7 +78,11 @@ def fit_of(family: str) -> Fit:
         from perennial.learn.lightgbm_fitting import fit
 
         return fit
-    raise ValueError(f"family must be lightgbm, got {family!r}")
+    if family == "torch":
+        from perennial.learn.network.fitting import fit as fit_network
+
+        return fit_network
+    raise ValueError(f"family must be lightgbm or torch, got {family!r}")
 
 
 def transfer_of(family: str) -> Transfer:

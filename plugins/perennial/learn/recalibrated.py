@@ -88,9 +88,9 @@ class Recalibrated:
     @classmethod
     def load(cls, files: Mapping[str, bytes]) -> Self:
         """The learner that `save` gave these bytes for."""
-        from perennial.learn.loading import family_of, learner_class
+        from perennial.learn.loading import uncalibrated
 
         line = json.loads(files[CALIBRATION])
-        base = learner_class(family_of(files)).load(files)
+        base = uncalibrated(files)
         assert isinstance(base, Scoring)
         return cls(base, line["intercept"], line["slope"])

@@ -12,7 +12,7 @@ from perennial.declare.project import Project
 from perennial.errors import UnavailableError
 from perennial.keep.ledger import serving
 from perennial.learn.contract import Learner, Start
-from perennial.learn.loading import parse_model
+from perennial.learn.loading import parse_original
 from perennial.learn.version_files import VersionFiles, read
 
 STATE = "state/"
@@ -49,7 +49,7 @@ def read_champion(project: Project, model: Model) -> Champion:
         )
     files = read(now.version_folder)
     first, end = learned_days(files)
-    start = Start(parse_model(files), state_of(files))
+    start = Start(parse_original(files), state_of(files))
     return Champion(files.version, start, first, end, _n_updates(files))
 
 
