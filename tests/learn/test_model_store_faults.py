@@ -131,6 +131,9 @@ def test_what_is_swapped_after_it_was_verified_is_not_what_is_loaded(
 CHILD = """
 import json, os, signal, sys
 from perennial.learn.lightgbm_learner import LightGBMLearner
+from perennial.learn.lightgbm_library import lightgbm
+
+lightgbm()  # once, not in every child
 
 def ended(files, seconds=1):
     child = os.fork()
@@ -186,7 +189,7 @@ def test_a_crafted_model_kills_at_most_the_process_that_loads_it(
 ) -> None:
     """Loaded in a child it may crash it; by the store's own door it is never parsed at all."""
     draw = random.Random(24)
-    texts = [crafted(saved["model.txt"], draw) for _ in range(30)]
+    texts = [crafted(saved["model.txt"], draw) for _ in range(150)]
     for text in texts:
         (folder / "model.txt").write_bytes(text)
         must_be_refused(folder, monkeypatch)

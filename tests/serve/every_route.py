@@ -8,6 +8,7 @@ are those of BentoML and of everything mounted, found by walking, so that a new 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 import sys
@@ -77,6 +78,7 @@ async def ask_all(app: Any, given: dict[str, list[list[str]]]) -> dict[str, Any]
 
 def main() -> None:
     """Load the service as its server does, without a socket."""
+    gc.disable()  # as the server's own worker does while it loads
     from _bentoml_impl.loader import load
 
     service = load(sys.argv[1], standalone_load=True)

@@ -11,7 +11,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -107,47 +108,90 @@ def forged(algorithm: str, secret: bytes) -> str:
     return f"{signed}.{base64.urlsafe_b64encode(mac).decode()}"
 
 
-def asked(project: Project, service: Path, given: dict[str, list[list[str]]]) -> dict[str, Any]:
-    """What every route of a service answers to each set of headers, in a process of its own."""
-    counters = project.var / "counters"
-    counters.mkdir(parents=True, exist_ok=True)
-    clean = {name: value for name, value in os.environ.items() if "PROMETHEUS" not in name}
-    environment = {
-        **clean,
-        "PERENNIAL_PROJECT": str(project.root),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "BENTOML_HOME": str(project.var / "bentoml"),
-        "PROMETHEUS_MULTIPROC_DIR": str(counters),
-    }
-    program = Path(__file__).with_name("every_route.py")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(program), str(service)],
-        input=json.dumps(given), capture_output=True, text=True, timeout=120, env=environment,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+class Asking:
+    """A process that asks every route of a service with each set of headers, and tells."""
+
+    def __init__(self, project: Project, service: Path, given: dict[str, list[list[str]]]) -> None:
+        counters = project.var / "counters" / service.name
+        counters.mkdir(parents=True, exist_ok=True)
+        clean = {name: value for name, value in os.environ.items() if "PROMETHEUS" not in name}
+        environment = {
+            **clean,
+            "PERENNIAL_PROJECT": str(project.root),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "BENTOML_HOME": str(project.var / "bentoml"),
+            "PROMETHEUS_MULTIPROC_DIR": str(counters),
+            "OTEL_SDK_DISABLED": "true",  # half of the time of a request that is refused
+        }
+        program = Path(__file__).with_name("every_route.py")
+        self._log = project.root / f"{service.name}.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", str(program), str(service)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                env=environment,
+            )  # fmt: skip
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(given))
+        self._process.stdin.close()
+        self._process.stdin = None
+
+    def found(self) -> dict[str, Any]:
+        """The routes, and what each answered."""
+        try:
+            told, _ = self._process.communicate(timeout=120)
+        finally:
+            self._process.kill()
+        assert self._process.returncode == 0, self._log.read_text()[-3000:]
+        found: dict[str, Any] = json.loads(told.splitlines()[-1])
+        return found
 
 
-@pytest.fixture
-def locked(project: Project) -> tuple[Project, Keys]:
-    """The bakery with keys asked for, as a BentoML service."""
+@dataclass
+class EveryRoute:
+    """What all routes of the gateway with keys, and of a slot, answer."""
+
+    bad: set[str]
+    gateway: dict[str, Any]
+    slot: dict[str, Any]
+
+    def told(self, names: Iterable[str]) -> list[list[Any]]:
+        """The gateway's answers to some of the sets of headers."""
+        return [each for each in self.gateway["answers"] if each[2] in names]
+
+
+@pytest.fixture(scope="module")
+def every_route(bakery: Path, tmp_path_factory: pytest.TempPathFactory) -> EveryRoute:
+    """One process for the gateway and one for a slot, side by side, for all that is asked."""
+    root = tmp_path_factory.mktemp("locked") / "bakery"
+    shutil.copytree(bakery, root)
+    project = Project(root, settings())
     open_door(project, access="keys")
-    shutil.copytree(BENTOFILES / "gateway", project.root / "bentofiles" / "gateway")
-    return project, Keys(Ledger.of(project))
+    shutil.copytree(BENTOFILES / "gateway", root / "bentofiles" / "gateway")
+    shutil.copytree(BENTOFILES / "predictor", root / "predictor")
+    write_version(root / "predictor")
+    keys = Keys(Ledger.of(project))
+    bad = keys.bad()
+    good = {scope: [["authorization", f"Bearer {token}"]] for scope, token in keys.good.items()}
+    assert not bad.keys() & good.keys()
+    asking = [
+        Asking(project, root / "bentofiles" / "gateway", {**bad, **good}),
+        Asking(project, root / "predictor", {"nobody": []}),
+    ]
+    gateway, slot = (each.found() for each in asking)
+    return EveryRoute(set(bad), gateway, slot)
 
 
 @pytest.mark.faults
 @pytest.mark.serving
-def test_no_bad_credential_opens_any_route_of_the_gateway(locked: tuple[Project, Keys]) -> None:
-    project, keys = locked
-    bad = keys.bad()
-    found = asked(project, project.root / "bentofiles" / "gateway", bad)
-    assert set(found["routes"]) >= OURS
-    assert {"/metrics", "/", "/schema.json", *PUBLIC} <= set(found["routes"]), "BentoML's too"
-    assert len(found["answers"]) > 20 * 9 * len(bad)
+def test_no_bad_credential_opens_any_route_of_the_gateway(every_route: EveryRoute) -> None:
+    routes, bad = set(every_route.gateway["routes"]), every_route.bad
+    assert routes >= OURS
+    assert {"/metrics", "/", "/schema.json", *PUBLIC} <= routes, "BentoML's too"
+    answers = every_route.told(bad)
+    assert len(answers) > 20 * 9 * len(bad)
     bodies = set()
-    for method, path, name, status, headers, body in found["answers"]:
+    for method, path, name, status, headers, body in answers:
         told = (method, path, name, status, body)
         assert headers["x-content-type-options"] == "nosniff", told
         assert headers["cache-control"] == "no-store", told
@@ -164,16 +208,15 @@ def test_no_bad_credential_opens_any_route_of_the_gateway(locked: tuple[Project,
 
 @pytest.mark.faults
 @pytest.mark.serving
-def test_a_key_opens_what_its_scope_says_and_nothing_else(locked: tuple[Project, Keys]) -> None:
-    project, keys = locked
-    given = {scope: [["authorization", f"Bearer {token}"]] for scope, token in keys.good.items()}
-    found = asked(project, project.root / "bentofiles" / "gateway", given)
+def test_a_key_opens_what_its_scope_says_and_nothing_else(every_route: EveryRoute) -> None:
+    answers = every_route.told(SCOPES)
+    assert len(answers) > 20 * 9 * len(SCOPES)
     opens = {
         "predict": {"predict"}, "explain": {"predict"}, "rank": {"predict"},
         "feedback": {"feedback"}, "events": {"feedback"}, "metrics": {"metrics", "admin"},
         "openapi.json": {"predict", "feedback", "admin"}, "admin": {"admin"},
     }  # fmt: skip
-    for method, path, scope, status, _, body in found["answers"]:
+    for method, path, scope, status, _, body in answers:
         told = (method, path, scope, status, body)
         if path in PUBLIC:
             continue
@@ -195,11 +238,8 @@ BENTOS = {
 
 @pytest.mark.faults
 @pytest.mark.serving
-def test_a_slot_has_no_route_that_could_change_anything(project: Project) -> None:
-    folder = project.root / "predictor"
-    shutil.copytree(BENTOFILES / "predictor", folder)
-    write_version(folder)
-    found = asked(project, folder, {"nobody": []})
+def test_a_slot_has_no_route_that_could_change_anything(every_route: EveryRoute) -> None:
+    found = every_route.slot
     assert SLOTS <= set(found["routes"]) <= SLOTS | BENTOS
     for method, path, _, status, _, body in found["answers"]:
         if status < 300 and path not in BENTOS:

@@ -2,10 +2,13 @@
 
     python -m perennial.serve.worker FOLDER SOCKET
 
-It does what BentoML's own worker does, with two differences. POSTs go straight to the application
-that the service mounts, not first through BentoML's tracing and metrics of requests; what else is
-asked (/healthz, /readyz, /metrics and so on) is BentoML's as ever. And the garbage collector leaves
+It does what BentoML's own worker does, with three differences. POSTs go straight to the application
+that the service mounts, not first through BentoML's tracing; what else is asked (/healthz, /readyz,
+/metrics and so on) is BentoML's as ever. BentoML's metrics of requests are left out: they would
+keep a label for every path that a stranger asks. And the garbage collector leaves
 alone what is loaded, and looks less often, since its pauses are what makes the slowest answers.
+While a service is loaded it does not look at all: hardly anything is garbage then, and looking took
+a third of the gateway's start (3.2 s of work instead of 2.1).
 """
 
 from __future__ import annotations
@@ -65,13 +68,17 @@ def application(folder: str) -> ASGIApp:
     bento = service.bento
     server_context.bento_name = bento.tag.name if bento else service.name
     server_context.bento_version = (bento and bento.tag.version) or "not available"
-    theirs: ASGIApp = service.to_asgi(is_main=True)
+    theirs: Any = service.to_asgi(is_main=True)
+    theirs.user_middleware = [
+        each for each in theirs.user_middleware if "TrafficMetrics" not in each.cls.__name__
+    ]  # which count each path that anybody thinks of, before the door, for ever
     ((ours, _, _),) = service.mount_apps
     return Front(ours, theirs)
 
 
 def main(folder: str, descriptor: int) -> None:
     """Serve until told to stop."""
+    gc.disable()
     config = uvicorn.Config(
         application(folder),
         loop="uvloop",
@@ -86,6 +93,7 @@ def main(folder: str, descriptor: int) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 10, 100)
+    gc.enable()
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])
 
 
