@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pickle
+import random
 import shutil
 import signal
 import socket
@@ -23,6 +24,7 @@ from typing import Any
 import pytest
 
 from perennial.declare.project import Project
+from perennial.keep import api_keys
 from perennial.keep.journal import read
 from perennial.keep.ledger import Ledger
 from perennial.learn.loading import load_model
@@ -50,14 +52,18 @@ class Server:
     home: Path
     process: subprocess.Popen[bytes] = field(init=False)
 
-    def start(self) -> None:
+    def start(self, declared: dict[str, str] | None = None) -> None:
         self.log = self.folder / "server.log"
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", SERVE, str(self.folder), str(self.port), str(self.home)],
                 stdout=output,
                 stderr=output,
-                env={**_clean_environment(), "PERENNIAL_PROJECT": str(self.home.parents[1])},
+                env={
+                    **_clean_environment(),
+                    "PERENNIAL_PROJECT": str(self.home.parents[1]),
+                    **(declared or {}),
+                },
                 cwd=self.folder,
             )
 
@@ -154,6 +160,21 @@ def served_from(root: Path, bakery: Path) -> Iterator[Servers]:
         gateway.kill()
 
 
+@pytest.fixture
+def locked(servers: Servers) -> Iterator[Server]:
+    """A gateway of another project beside the first one's, which asks for keys."""
+    root = servers.project.root.with_name("locked")
+    shutil.copytree(servers.project.root, root, ignore=shutil.ignore_patterns("writer.lock"))
+    server = Server(root / "gateway", free_port(), root / "var" / "bentoml")
+    server.start({"PERENNIAL_GATEWAY_ACCESS": "keys"})
+    try:
+        server.until_ready()
+        yield server
+    finally:
+        server.kill()
+        shutil.rmtree(root)
+
+
 def test_a_question_goes_all_the_way(servers: Servers) -> None:
     answer = servers.gateway.post("/predict", QUESTION)
     learner = load_model(servers.slot.folder / "model")
@@ -202,6 +223,33 @@ def test_metrics_have_what_we_count(servers: Servers) -> None:
         time.sleep(0.05)
     assert after[f'perennial_answer_seconds_count{{model="{MODEL}"}}'] > 0
     assert answers not in metrics(servers.slot), "each port tells what its own process counted"
+
+
+@pytest.mark.faults
+def test_strangers_cannot_make_the_counters_grow(servers: Servers, locked: Server) -> None:
+    def told(server: Server, headers: dict[str, str]) -> list[str]:
+        status, _, body = server.ask("GET", "/metrics", headers=headers)
+        assert status == 200
+        assert b"bentoml_service_request" not in body
+        return [line.rsplit(" ", 1)[0] for line in body.decode().splitlines()]
+
+    ledger = Ledger.of(Project(locked.folder.parent, settings()))
+    token = api_keys.create(ledger, "prometheus", ["metrics"], "test")[1]
+    shown = {"Authorization": f"Bearer {token}"}
+    names = random.Random(7)
+    for server, headers, status in ((locked, shown, 401), (servers.gateway, {}, 404)):
+        for method in ("GET", "POST", "PUT"):  # each status has been told once
+            server.ask(method, "/nowhere", b"{}" if method == "POST" else b"", JSON)
+        deadline = time.monotonic() + 30  # what the gateway tells once a second has come
+        while not any("perennial_journal" in each for each in told(server, headers)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        before = told(server, headers)
+        for n in range(200):
+            method = ("GET", "POST", "HEAD", "PUT")[n % 4]
+            path = f"/{names.randbytes(8).hex()}"
+            assert server.ask(method, path, b"{}" if method == "POST" else b"", JSON)[0] == status
+        assert told(server, headers) == before
 
 
 OURS = [
