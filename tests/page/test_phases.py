@@ -57,6 +57,15 @@ def test_each_kind_has_its_own_way(declared: dict[str, Any], names: list[str]) -
     assert next(each.name for each in found if each.place == "now") == "promoted"
 
 
+def test_a_switch_that_waits_has_not_happened() -> None:
+    phases = phases_of(released("pending", kind="blue_green"), Declared(kind="blue_green"))
+    assert [(each.name, each.place) for each in phases] == [
+        ("pending", "now"),
+        ("promoted", "ahead"),
+        ("done", "ahead"),
+    ]
+
+
 def test_a_release_that_is_done_has_every_phase_behind_it() -> None:
     assert {each.place for each in phases_of(released("done"), DECLARED)} == {"past"}
 

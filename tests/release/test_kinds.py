@@ -67,7 +67,8 @@ def test_each_kind_goes_its_way(kind: Kind, way: list[tuple[str, float]]) -> Non
     taken = []
     now = release(kind, "pending")
     for _ in range(6):
-        change = next_change(now, declared(kind), known(measured(), hours=10))
+        seen = known(measured(), measured(name="parity"), hours=10)
+        change = next_change(now, declared(kind), seen)
         if change is None or change.action == "verdict":
             break
         taken.append((change.state, change.weight))
@@ -129,6 +130,45 @@ def test_an_ab_test_ends_by_its_verdict_and_any_doubt_with_the_champion(
     change = next_change(release("ab", "canary"), asked, known(*found, hours=hours))
     assert (change.state if change else None) == state
     assert change is None or because in change.why
+
+
+def test_an_ab_test_that_is_won_waits_for_parity_alone_and_as_long_as_it_is_won() -> None:
+    asked, now = declared("ab"), release("ab", "canary", weight=0.5)
+    waiting = measured("inconclusive", name="parity")
+    told = next_change(now, asked, known(measured(), waiting, hours=6))
+    assert told is not None
+    assert (told.state, told.action, told.weight) == ("canary", "verdict", 0.5)
+    assert "so it is surely better; waits for that until the time limit of 24 h: parity" in told.why
+    now = replace(now, has_verdict=True)
+    assert next_change(now, asked, known(measured(), waiting, hours=7)) is None
+    cases = [
+        ([measured(), measured(name="parity")], 7, "promoted", "surely better"),
+        ([measured(), measured("failed", name="parity")], 7, "rolling_back", "parity: failed"),
+        ([measured(high=0.0), waiting], 7, "rolling_back", "not surely better"),
+        ([measured(), waiting, measured("inconclusive", name="errors")], 7, "rolling_back", "err"),
+        ([measured(), waiting], 24, "rolling_back", "champion stays: parity: inconclusive"),
+    ]
+    for found, hours, state, because in cases:
+        change = next_change(now, asked, known(*found, hours=hours))
+        assert change is not None
+        assert (change.state, because in change.why) == (state, True), change.why
+
+
+def test_a_switch_needs_parity_where_it_is_declared() -> None:
+    now, passed = release("blue_green", "pending"), measured(name="parity")
+    for found in ([], [measured()], [measured("inconclusive", name="parity")]):
+        assert next_change(now, declared("blue_green"), known(*found)) is None
+    not_ready = known(passed, is_ready=False)
+    assert next_change(now, declared("blue_green"), not_ready) is None
+    change = next_change(now, declared("blue_green"), known(passed))
+    assert change is not None
+    assert (change.state, change.champion) == ("promoted", "new")
+    back = next_change(now, declared("blue_green"), known(measured("failed", name="parity")))
+    assert back is not None
+    assert (back.state, back.champion) == ("rolling_back", "same")
+    at_once = next_change(now, declared("blue_green", parity=None), known())
+    assert at_once is not None
+    assert at_once.state == "promoted"
 
 
 def test_an_ab_test_with_too_few_answers_ends_with_the_champion() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ import pytest
 
 from perennial.declare.project import Project
 from perennial.features.refill import refill
+from perennial.keep import release_changes
 from perennial.keep.journal import read
+from perennial.keep.ledger import Ledger
 from perennial.keep.watermark import Watermark, record
+from perennial.release.parity_run import recompute
 
-from ..features.market import write_mart  # noqa: TID252  # tests are no installed package
+from ..features.market import MODEL, write_mart  # noqa: TID252  # tests are no installed package
 from .parity_world import BEFORE, Market, filled, patch
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
@@ -259,3 +263,22 @@ def test_as_many_values_of_a_feature_may_differ_as_are_declared(market: Market) 
     assert (found.outcome, found.by_feature) == ("failed", {"n_crates": 1})
     assert found.largest_share == 1 / len(entries)
     assert market.parity_of(entries, max_share=0.06).outcome == "passed"
+
+
+@pytest.mark.faults
+def test_before_a_switch_the_champions_last_answers_are_recomputed(market: Market) -> None:
+    """The version that is to answer has none yet, and reads the same views."""
+    ledger = Ledger.of(market.project)
+    planned = release_changes.plan(MODEL, "v3", "green", night="2024-05-03", why="test")
+    waits = release_changes.start(ledger, replace(planned, stable_version="v2"), "test")
+    now = market.live(NOW, n_steps=20)
+    answered = len(journaled(market))
+    found = recompute(MODEL, waits.id, project=market.project)
+    assert (found.n_answers, found.outcome) == (answered, "passed")
+    market.visit("stall 7", now)
+    market.freshener.tick()
+    market.spoil("stall 7", 90)
+    market.ask("stall 7", now + SECOND)
+    found = recompute(MODEL, waits.id, project=market.project)
+    assert found.outcome == "failed"
+    assert found.examples[0].feature == "rush__pairs"

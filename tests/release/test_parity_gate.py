@@ -16,7 +16,7 @@ from perennial.errors import UnavailableError
 from perennial.keep import releases
 from perennial.keep.ledger import Ledger
 from perennial.keep.releases import Release
-from perennial.release import parity_gate, release, steer
+from perennial.release import parity_comparison, parity_gate, release, steer
 from perennial.release.controller import Controller
 from perennial.release.measurement import Measurement
 
@@ -66,8 +66,8 @@ class Script:
 @pytest.fixture
 def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Script:
     made = Script(tmp_path)
-    monkeypatch.setattr(parity_gate, "command", made.command)
-    monkeypatch.setattr(parity_gate, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(parity_comparison, "command", made.command)
+    monkeypatch.setattr(parity_comparison, "AGAIN_SECONDS", 0.05)
     return made
 
 
@@ -182,7 +182,7 @@ def test_a_comparison_that_hangs_is_ended_and_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     script.does("import time; time.sleep(600)")
-    monkeypatch.setattr(parity_gate, "LIMIT_SECONDS", 0.5)
+    monkeypatch.setattr(parity_comparison, "LIMIT_SECONDS", 0.5)
     to_last_step(project, begun, ticking, make_traffic(new=slightly_other))
     found = until(project, begun, ticking, lambda found: "took longer" in parity(found)["says"])
     assert found.state == "canary"
@@ -280,7 +280,7 @@ def test_a_process_that_cannot_start_holds_up_no_other_guardrail(
     project: Project, begun: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = parity_gate.ParityGate(project, Ledger.of(project))
-    monkeypatch.setattr(parity_gate, "command", lambda *_: ["/nowhere/to/be/found"])
+    monkeypatch.setattr(parity_comparison, "command", lambda *_: ["/nowhere/to/be/found"])
     errors = Measurement("errors", "passed", 0.0, 0.0, 0.0, 0.1, 100, True, "errors: none")
     found = now(project, begun)
     canary = Release(**{**found.__dict__, "state": "canary", "weight": 0.5})
@@ -289,3 +289,116 @@ def test_a_process_that_cannot_start_holds_up_no_other_guardrail(
     assert errors_again is errors
     assert parity_now.outcome == "inconclusive"
     assert "did not start" in parity_now.says
+
+
+BLUE_GREEN: dict[str, Any] = {"kind": "blue_green", "min_requests": 50, "parity": {"rows": 100}}
+
+
+@pytest.fixture
+def switching(script: Script, make_offered: Callable[[Any], Project]) -> Project:
+    """A project whose next version is to answer everything at once."""
+    return make_offered(BLUE_GREEN)
+
+
+def test_a_switch_waits_until_the_champions_answers_were_recomputed(
+    switching: Project, script: Script, champions: list[str]
+) -> None:
+    begun = release(MODEL, NIGHT, project=switching)
+    assert begun.state == "pending"
+    assert champions == ["ripeness v1"]
+    found = until(
+        switching, begun.release_id, Controller(switching), lambda found: found.state == "promoted"
+    )
+    assert script.n_started == 1
+    assert found.why == "its server answers; parity: all equal"
+    last = releases.record(Ledger.of(switching), begun.release_id)[-1]
+    told = next(each for each in last.measured if each["guardrail"] == "parity")
+    assert (told["outcome"], told["n"]) == ("passed", 100)
+
+
+@pytest.mark.faults
+def test_a_mismatch_before_a_switch_rolls_it_back_and_nobody_is_asked(
+    switching: Project, script: Script
+) -> None:
+    script.tells("failed", MISMATCH)
+    begun = release(MODEL, NIGHT, project=switching).release_id
+    ticking = Controller(switching)
+    found = until(switching, begun, ticking, lambda found: found.state == "rolling_back")
+    assert MISMATCH in found.why
+    assert [each["version"] for each in Ledger.of(switching).history(MODEL)] == ["v1"]
+
+
+@pytest.mark.parametrize(("outcome", "n"), [("passed", 49), ("inconclusive", 0)])
+def test_too_few_answers_switch_nothing_and_end_with_the_champion(
+    switching: Project,
+    make_project: Callable[..., Project],
+    script: Script,
+    outcome: str,
+    n: int,
+) -> None:
+    script.tells(outcome, "what there was", n=n)
+    begun = release(MODEL, NIGHT, project=switching).release_id
+    ticking = Controller(switching)
+    until(switching, begun, ticking, lambda _: script.n_started >= 2)
+    found = until(switching, begun, ticking, lambda found: "what there" in found.measured)
+    assert (found.state, parity(found)["outcome"]) == ("pending", "inconclusive")
+    assert ("50 answers are needed" in parity(found)["says"]) == (outcome == "passed")
+    ticking._parities.close()
+    make_project(n_days=0, release={**BLUE_GREEN, "time_limit_hours": 1e-9})
+    again = Controller(switching)
+    found = until(switching, begun, again, lambda found: found.state == "rolling_back")
+    again._parities.close()
+    assert "no promotion within" in found.why
+    assert "parity" in found.why
+
+
+def test_more_answers_than_are_recomputed_at_most_are_never_asked_for(
+    make_project: Callable[..., Project], switching: Project, script: Script
+) -> None:
+    make_project(n_days=0, release={**BLUE_GREEN, "min_requests": 500})
+    begun = release(MODEL, NIGHT, project=switching).release_id
+    until(switching, begun, Controller(switching), lambda found: found.state == "promoted")
+
+
+def test_a_switch_without_declared_parity_waits_for_nothing(
+    make_project: Callable[..., Project], switching: Project, script: Script
+) -> None:
+    project = make_project(n_days=0, release={"kind": "blue_green", "parity": None})
+    assert release(MODEL, NIGHT, project=project).state == "promoted"
+    assert script.n_started == 0
+
+
+@pytest.mark.parametrize("kind", ["blue_green", "canary"])
+def test_a_person_promotes_nothing_that_is_pending_before_it_was_recomputed(
+    make_project: Callable[..., Project], switching: Project, script: Script, kind: str
+) -> None:
+    project = make_project(n_days=0, release={"kind": kind, "parity": {"rows": 100}})
+    release(MODEL, NIGHT, project=project)
+    script.tells("inconclusive", "no answer could be compared", n=0)
+    with pytest.raises(UnavailableError, match="no answer could be compared"):
+        steer(MODEL, "promote", "it is wanted", project=project)
+    script.tells("passed", "all equal", n=3)
+    done = steer(MODEL, "promote", "it is wanted", project=project)
+    assert (done.state, done.serves, script.n_started) == ("promoted", "v2", 2)
+
+
+def test_an_ab_whose_time_is_over_waits_for_it_and_says_so_once(
+    make_offered: Callable[[Any], Project], script: Script, make_traffic: MakeTraffic
+) -> None:
+    asked = {"hours": 1e-6, "metric": "errors", "margin": 0.3}
+    kept = {name: each for name, each in DECLARED.items() if name != "steps"}
+    project = make_offered({**kept, "kind": "ab", "shadow": None, "ab": asked})
+    begun = release(MODEL, NIGHT, project=project).release_id
+    script.tells("inconclusive", "no answer could be compared", n=0)
+    ticking, traffic = Controller(project), make_traffic(new=slightly_other)
+    ticking.tick()
+    traffic.ask(1000)
+    until(project, begun, ticking, lambda found: found.has_verdict)
+    until(project, begun, ticking, lambda _: script.n_started >= 2)
+    assert now(project, begun).state == "canary"
+    record = releases.record(Ledger.of(project), begun)
+    assert [each.action for each in record] == ["begin", "step", "verdict"]
+    assert "so it is surely not worse by 0.3; waits for that until the time limit" in record[-1].why
+    assert "parity: " in record[-1].why
+    script.tells("passed", "all equal")
+    until(project, begun, ticking, lambda found: found.state == "promoted")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from perennial.keep.journal import Journal
-from perennial.release.parity_sample import answers_of, sample
+from perennial.release.parity_sample import answers_of, last_answers_of, sample
 
 
 def answers(n: int, busy_share: int = 1) -> list[tuple[int, dict[str, Any]]]:
@@ -62,3 +62,15 @@ def test_only_answers_of_the_model_the_release_and_the_phase_are_taken(tmp_path:
     assert [seq for seq, _ in answers_of(tmp_path, "m", 1, 1)] == [7]
     assert [seq for seq, _ in answers_of(tmp_path, "m", None, 0)] == [1, 2, 6, 7]
     journal.close()
+
+
+def test_the_last_answers_of_one_version_are_found(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "predictions")
+    for number in range(60):
+        version = "v2" if number % 3 == 0 else "v1"
+        answer = {"kind": "answer", "model": "m", "prediction_id": f"p{number}", "version": version}
+        journal.append([answer, {"kind": "failure", "model": "m", "version": "v1"}])
+    journal.close()
+    found = [each["prediction_id"] for _, each in last_answers_of(tmp_path, "m", "v1", 2)]
+    assert found == [f"p{number}" for number in (47, 49, 50, 52, 53, 55, 56, 58, 59)][1:]
+    assert list(last_answers_of(tmp_path, "m", "v3", 2)) == []

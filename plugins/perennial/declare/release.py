@@ -17,7 +17,7 @@ USES: dict[Kind, frozenset[str]] = {
     "shadow": frozenset({"shadow", "then"}),
     "ab": frozenset({"shadow", "ab", "min_requests"}),
     "interleave": frozenset({"shadow", "interleave", "min_requests"}),
-    "blue_green": frozenset(),
+    "blue_green": frozenset({"min_requests"}),
 }
 """Which of the fields below that are not for every kind each kind reads; others are refused."""
 
@@ -78,7 +78,7 @@ class Release(Frozen):
         description="canary: shadow, then the steps. shadow: answers compared and never shown, "
         "then a person decides. ab: a fixed split for a time, then a verdict. interleave: for a "
         "model that ranks, both rankings made into one, until clicks tell. blue_green: all at "
-        "once when its server answers, the old version warm.",
+        "once when its server answers and parity has passed, the old version warm.",
     )
     sticky_by: tuple[str, ...] = Field(
         (), description="Request fields whose values always go to the same version during a "
@@ -101,7 +101,10 @@ class Release(Frozen):
         None, description="For kind interleave: the queries and the verdict of their clicks."
     )
     min_requests: int = Field(
-        100, ge=1, description="Answers of the challenger that each step, and a verdict, needs."
+        100,
+        ge=1,
+        description="Answers of the challenger that each step, and a verdict, needs; of "
+        "kind blue_green the champion's that parity must have recomputed.",
     )
     guardrails: Guardrails = Field(
         default_factory=lambda: Guardrails.model_validate({}),

@@ -16,6 +16,7 @@ from perennial.declare.release import Kind as KindName
 from perennial.declare.release import Release as Declared
 from perennial.keep.releases import Release
 from perennial.release.known import Known
+from perennial.release.measurement import PARITY
 
 Move = Literal["on", "back", "told"]
 """What ends a phase: the next one, the champion, or the same traffic with a verdict on record."""
@@ -66,13 +67,15 @@ def when_its_time_is_over(release: Release, declared: Declared, known: Known) ->
     age = known.now - datetime.fromisoformat(release.state_since)
     if age < timedelta(hours=declared.ab.hours):
         return None
-    return verdict(declared.ab, declared, known)
+    ending = verdict(declared.ab, declared, known)
+    return None if ending.move == "told" and release.has_verdict else ending
 
 
 def verdict(asked: Ab, declared: Declared, known: Known) -> Ending:
     """Whether the challenger is surely better on the metric, or surely not worse by the margin.
 
-    Any doubt ends with the champion: too few answers, no bounds, another guardrail still open.
+    Any doubt ends with the champion: too few answers, no bounds, another guardrail still open. Only
+    parity is waited for, as long as the verdict holds: it is told when everything else has passed.
     """
     found = next((each for each in known.measured if each.guardrail == asked.metric), None)
     wanted = f"surely {'better' if not asked.margin else f'not worse by {asked.margin:g}'}"
@@ -84,14 +87,18 @@ def verdict(asked: Ab, declared: Declared, known: Known) -> Ending:
     is_won = found.high < 0 if not asked.margin else found.high <= asked.margin
     if not is_won:
         return Ending("back", f"{says}, so it is not {wanted}")
-    if waits := open_still(known):
+    if waits := open_still(known, besides=PARITY):
         return Ending("back", f"{says}, so it is {wanted}, but {'; '.join(waits)}")
+    if waits := open_still(known):
+        until = f"waits for that until the time limit of {declared.time_limit_hours:g} h"
+        return Ending("told", f"{says}, so it is {wanted}; {until}: {'; '.join(waits)}")
     return Ending("on", f"{says}, so it is {wanted}")
 
 
-def open_still(known: Known) -> list[str]:
-    """What is needed and has not passed, each in a sentence."""
-    return [each.says for each in known.measured if each.is_needed and each.outcome != "passed"]
+def open_still(known: Known, besides: str = "") -> list[str]:
+    """What is needed and has not passed, each in a sentence; not of the guardrail `besides`."""
+    needed = [each for each in known.measured if each.is_needed and each.guardrail != besides]
+    return [each.says for each in needed if each.outcome != "passed"]
 
 
 def n_needed(release: Release, declared: Declared) -> int:
@@ -156,3 +163,8 @@ def phase_after(release: Release, declared: Declared) -> tuple[Phase, int] | Non
         return None
     step = release.step + 1 if release.state == ahead[0].state else 0
     return ahead[0], step
+
+
+def is_next_promoted(release: Release, declared: Declared) -> bool:
+    """Whether nothing but the promotion comes after the phase that a release is in."""
+    return phase_after(release, declared) is None

@@ -14,8 +14,15 @@ from datetime import datetime, timedelta
 from perennial.declare.release import Release as Declared
 from perennial.keep.release_changes import SETTLE, Change, back, keep_on, promotion
 from perennial.keep.releases import UNDER_WAY, Release
-from perennial.release.kinds import open_still, phase_after, phase_of, when_passed
+from perennial.release.kinds import (
+    is_next_promoted,
+    open_still,
+    phase_after,
+    phase_of,
+    when_passed,
+)
 from perennial.release.known import Known
+from perennial.release.measurement import PARITY
 
 __all__ = ["SETTLE", "SILENT", "Known", "next_change", "roll_back"]
 
@@ -79,7 +86,7 @@ def _not_promoted(release: Release, declared: Declared, known: Known) -> str | N
 def _still_open(release: Release, known: Known) -> str:
     if release.paused_at is not None:
         return " (it is paused)"
-    if release.has_verdict:
+    if release.has_verdict and release.kind == "shadow":
         return " (it passed, and no person promoted it)"
     waits = open_still(known)
     return ": " + "; ".join(waits) if waits else f" ({known.n} questions in this phase)"
@@ -111,7 +118,7 @@ def _see(release: Release, known: Known) -> Change:
 
 def _step_on(release: Release, declared: Declared, known: Known) -> Change | None:
     if release.state == "pending":
-        return phase_change(release, declared, "its server answers") if known.is_ready else None
+        return _first_step(release, declared, known) if known.is_ready else None
     now = phase_of(release, declared)
     is_over = now.is_over if now is not None else when_passed  # declared no more: the last one
     ending = is_over(release, declared, known)
@@ -122,6 +129,17 @@ def _step_on(release: Release, declared: Declared, known: Known) -> Change | Non
     if ending.move == "told":
         return keep_on(release, "verdict", ending.why)
     return phase_change(release, declared, ending.why)
+
+
+def _first_step(release: Release, declared: Declared, known: Known) -> Change | None:
+    """Into the first phase; where there is none, only what was recomputed is promoted."""
+    why = "its server answers"
+    if is_next_promoted(release, declared) and declared.parity is not None:
+        found = [each for each in known.measured if each.guardrail == PARITY]
+        if not found or found[0].outcome != "passed":
+            return None
+        why += f"; {found[0].says}"
+    return phase_change(release, declared, why)
 
 
 def phase_change(release: Release, declared: Declared, why: str) -> Change:

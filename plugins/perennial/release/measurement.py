@@ -11,6 +11,9 @@ from perennial.measure.sequential import Bounds, Moments
 
 Outcome = Literal["passed", "failed", "inconclusive", "undeclared"]
 
+PARITY = "parity"
+"""The guardrail that recomputes what answers were made from (`release.parity_gate`)."""
+
 
 @dataclass(frozen=True)
 class Measurement:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,14 @@ def answers_of(
                 continue
             if release_id is None or content.get("release_id") == release_id:
                 yield entry.seq, content
+
+
+def last_answers_of(
+    journal: Path, model: str, version: str | None, n: int
+) -> Iterable[tuple[int, Entry]]:
+    """The last journaled answers of one version: 4 n, so that a sample of n may be spread."""
+    answers = answers_of(journal, model, None, 0)
+    return deque((each for each in answers if each[1].get("version") == version), maxlen=4 * n)
 
 
 def sample(

@@ -19,7 +19,7 @@ PAGES = Path(__file__).parent / "pages"
 FILTERS = ("number", "count", "share", "moment", "instant", "words", "many")
 
 IN_WORDS = {
-    "pending": "It waits for its server.",
+    "pending": "It waits for its server, or for parity, and is not asked yet.",
     "shadow": "It is asked copies of the questions; nobody sees its answers.",
     "canary": "It answers a part of the questions.",
     "promoted": "It answers everything, and the way back is open.",

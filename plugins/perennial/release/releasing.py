@@ -33,7 +33,8 @@ class Released(Report):
 def release(model: str, at: str, *, project: Project | None = None) -> Released:
     """Begin to let the newest proven version of `model` answer; the controller goes on from there.
 
-    It answers everything at once when nothing serves yet, or when `kind: blue_green` is declared.
+    It answers everything at once when nothing serves yet, or when `kind: blue_green` is declared
+    with `parity: null`.
     Reads the ledger, where deploy left what is proven; writes a release there. Twice is the same
     as once: a release of this version and night that is under way, promoted or rolled back is
     found again. Raises `UnavailableError` when no slot is proven, `BusyError` while another
@@ -101,12 +102,17 @@ def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) 
         why=f"blessed and proven, for the night of {at}",
         stable=stable,
         kind=declared.kind if stable else "first",
-        **_at_once(declared) if stable and not KINDS[declared.kind](declared) else {},
+        **_at_once(declared) if stable and _is_at_once(declared) else {},
         after_seq=last_seq(journal / "predictions"),
         labels_after_seq=last_seq(journal / "feedback"),
     )
     supervision.start_freshening_again(project)  # it may need other views, also to be tried
     return release_changes.start(ledger, planned, "release")
+
+
+def _is_at_once(declared: Declared) -> bool:
+    """Whether nothing is to be waited for: neither a phase nor what is recomputed before."""
+    return not KINDS[declared.kind](declared) and declared.parity is None
 
 
 def _at_once(declared: Declared) -> dict[str, Any]:

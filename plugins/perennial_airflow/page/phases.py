@@ -41,8 +41,10 @@ def phases_of(one: OneRelease, declared: declaring.Release | None) -> list[Phase
 def _names(one: OneRelease, declared: declaring.Release | None) -> list[str]:
     if declared is None or one.release.kind != declared.kind:
         return ["promoted", "done"]
-    ahead = KINDS[declared.kind](declared)
-    return [*(short_of(each.state, each.weight) for each in ahead), "promoted", "done"]
+    ahead = [short_of(each.state, each.weight) for each in KINDS[declared.kind](declared)]
+    if not ahead and one.release.state == "pending":  # it waits for what is recomputed before
+        ahead = ["pending"]
+    return [*ahead, "promoted", "done"]
 
 
 def _reached(one: OneRelease, names: list[str]) -> int:
