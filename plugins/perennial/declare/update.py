@@ -111,6 +111,16 @@ class Update(Frozen):
     max_forgetting: float = Field(
         0.02, ge=0, description="How much worse the primary metric may get on those older days."
     )
+    season: Literal["weekday", "month"] = Field(
+        "weekday", description="What recurs: the older days are drawn from each of its parts."
+    )
+    max_part_forgetting: float = Field(
+        0.1, ge=0, description="How much worse it may get on any slice of judge.slices or season."
+    )
+    min_part_rows: int = Field(
+        300, ge=2, description="Rows that such a part needs to tell anything; smaller ones are "
+        "left out.",
+    )  # fmt: skip
     rehearsal: Rehearsal = _default(Rehearsal)
     generative_replay: GenerativeReplay = _default(GenerativeReplay)
     distill: Distill = _default(Distill)

@@ -27,6 +27,9 @@ class Tried(Frozen):
     forgetting: float | None = Field(
         None, description="How much worse it got on older days; null when not measured."
     )
+    forgetting_by: dict[str, float] = Field(
+        default_factory=dict, description="The same by slice and by season, where rows suffice."
+    )
     n_rounds: int = Field(description="Trees; passes over the data of a network.")
 
 

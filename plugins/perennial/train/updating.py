@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-
-import numpy as np
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
@@ -17,9 +14,9 @@ from perennial.learn.loading import ways_of
 from perennial.measure.metrics import METRICS
 from perennial.train.champion import Champion, read_champion
 from perennial.train.checkpoints import checkpoint
-from perennial.train.labelled_rows import read_labelled
+from perennial.train.forgetting import forgotten, forgotten_by, older_rows
 from perennial.train.lineage import lineage
-from perennial.train.recent import MIN_ROWS, Recent, part, read_recent
+from perennial.train.recent import Recent, read_recent
 from perennial.train.remembering import remember
 from perennial.train.trained import Asked, Learned, Tried
 
@@ -82,43 +79,33 @@ class Attempt:
 
 def choose(model: Model, attempts: list[Attempt]) -> Attempt:
     """The best on the held-out days among those that remember; an error when none does."""
-    bound, sign = model.train.update.max_forgetting, METRICS[model.judge.primary].sign
-    kept = [each for each in attempts if (each.tried.forgetting or 0.0) <= bound]
+    sign = METRICS[model.judge.primary].sign
+    kept = [each for each in attempts if not forgets(model, each.tried)]
     if not kept:
-        found = ", ".join(f"{each.tried.way} {each.tried.forgetting:.4g}" for each in attempts)
+        found = "; ".join(f"{each.tried.way} {forgets(model, each.tried)}" for each in attempts)
         raise NotEnoughEvidenceError(
-            f"model {model.name}: every update forgets more than {bound:g} of "
-            f"{model.judge.primary} on older days ({found}); retrain instead (declared in "
-            "train.update.max_forgetting)"
+            f"model {model.name}: every update forgets too much of {model.judge.primary} on older "
+            f"days ({found}); retrain instead (declared in train.update.max_forgetting and "
+            "max_part_forgetting)"
         )
     return max(kept, key=lambda each: sign * each.tried.held_out)
 
 
-def older_rows(project: Project, model: Model, champion: Champion, asked: Asked) -> Evidence:
-    """Rows of `train.update.older_days` days of the champion's window before the recent ones.
+def forgets(model: Model, tried: Tried) -> str:
+    """What a way forgets beyond its bounds, in words; empty when it remembers.
 
-    The days are drawn by the model's seed from the whole window, so that neither its age nor the
-    days of the week decide what counts as remembered.
+    A metric that cannot be computed is no proof that anything is remembered.
     """
     declared = model.train.update
-    recent_start = asked.until - timedelta(days=asked.window_days or declared.days)
-    end = min(champion.learned_until, recent_start)
-    if champion.learned_from >= end:
-        raise NotEnoughEvidenceError(
-            f"model {model.name}: {champion.version}, which serves, learned from "
-            f"{champion.learned_from} on, and the update learns from {recent_start} on: there are "
-            "no older days on which forgetting could be measured; retrain instead"
-        )
-    rows = read_labelled(project, model, champion.learned_from, end, known_by=asked.at)
-    if rows.n_rows < MIN_ROWS:
-        raise NotEnoughEvidenceError(
-            f"model {model.name}: {rows.n_rows} rows of {rows.start} <= day < {end} have a label, "
-            f"at least {MIN_ROWS} are needed to measure forgetting; retrain instead"
-        )
-    days = np.unique(rows.days)
-    random = np.random.default_rng(model.train.seed)
-    drawn = random.choice(days, min(declared.older_days, days.size), replace=False)
-    return part(rows, np.isin(rows.days, drawn))
+    over_all, bound = tried.forgetting, declared.max_forgetting
+    if over_all is not None and not over_all <= bound:
+        return f"{over_all:.4g} of at most {bound:g}"
+    bound = declared.max_part_forgetting
+    beyond = [(name, worse) for name, worse in tried.forgetting_by.items() if not worse <= bound]
+    if beyond:
+        name, worse = max(beyond, key=lambda each: each[1])
+        return f"{worse:.4g} of at most {bound:g} where {name}"
+    return ""
 
 
 def _attempt(
@@ -149,7 +136,6 @@ def _attempt(
             trial.curve,
             trial.validation_loss,
         )
-    was, now = scores_of(model, older, champion.learner, final.learner)
     before, after = scores_of(model, recent.held_out, champion.learner, trial.learner)
     return Attempt(
         final,
@@ -158,7 +144,8 @@ def _attempt(
             metric=model.judge.primary,
             held_out=after,
             champion=before,
-            forgetting=METRICS[model.judge.primary].sign * (was - now),
+            forgetting=forgotten(model, older, champion.learner, final.learner),
+            forgetting_by=forgotten_by(model, older, champion.learner, final.learner),
             n_rounds=final.n_rounds,
         ),
     )
@@ -175,7 +162,7 @@ def _why(model: Model, chosen: Attempt, attempts: list[Attempt]) -> str:
     best = chosen.tried
     told = [
         f"{each.tried.way} {each.tried.held_out:.4g}"
-        + (" (forgets too much)" if (each.tried.forgetting or 0.0) > bound else "")
+        + (" (forgets too much)" if forgets(model, each.tried) else "")
         for each in attempts
     ]
     gain = METRICS[name].sign * (best.held_out - best.champion)
