@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date
 from typing import Literal, Self
 
@@ -10,28 +9,15 @@ from pydantic import Field
 
 from perennial.declare.frozen import Frozen
 from perennial.keep.report import Report
-from perennial.measure.intervals import Comparison, Interval
+from perennial.measure.intervals import Comparison
+from perennial.train.estimates import Value as Value
+from perennial.train.estimates import finite as finite
 
 JUDGED = "judged.json"
 """The file in which a packaged version carries its judgement."""
 
 Verdict = Literal["blessed", "refused", "not_enough_evidence"]
 Outcome = Literal["passed", "failed", "unknown"]
-
-
-class Value(Frozen):
-    """A number and its interval; null where it is not defined or not bounded."""
-
-    estimate: float | None
-    low: float | None
-    high: float | None
-
-    @classmethod
-    def of(cls, interval: Interval) -> Self:
-        """The interval as a report shows it."""
-        return cls(
-            estimate=finite(interval.estimate), low=finite(interval.low), high=finite(interval.high)
-        )
 
 
 class Beside(Frozen):
@@ -99,12 +85,3 @@ class Judged(Report):
     opponents: tuple[Opponent, ...]
     slices: tuple[Slice, ...]
     checks: tuple[Check, ...]
-
-
-def finite(number: float) -> float | None:
-    """The number, or None where it is none or has no bound.
-
-    >>> finite(0.5), finite(float("nan")), finite(float("-inf"))
-    (0.5, None, None)
-    """
-    return float(number) if math.isfinite(number) else None

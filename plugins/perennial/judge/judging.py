@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.declare.reading import nearest
-from perennial.errors import DeclarationError, NotEnoughEvidenceError
+from perennial.errors import DeclarationError
 from perennial.judge import verdict
 from perennial.judge.baselines import baseline_scores
 from perennial.judge.champion import ask_champion
@@ -30,6 +30,7 @@ from perennial.learn.version_files import VersionFiles
 from perennial.train.candidate import read_candidate
 from perennial.train.champion import learned_days
 from perennial.train.labelled_rows import LabelledRows, read_labelled
+from perennial.train.unseen_days import first_unseen
 
 
 @dataclass
@@ -67,7 +68,7 @@ def judge(model: str, at: str, *, project: Project | None = None) -> Judged:
     ):
         candidate = read_candidate(project, model)
         window = learned_days(candidate)
-        start = first_judged(declared, window, end)
+        start = first_unseen(declared, window, end)
         judged = read_labelled(project, declared, start, end, known_by=end)
         found = _find(project, declared, candidate, judged)
     word, reasons = verdict.decide(found.checks)
@@ -124,20 +125,6 @@ def _compact(report: Judged) -> dict[str, Any]:
         **metrics,
         f"{report.primary}_of": beaten,
     }
-
-
-def first_judged(model: Model, window: tuple[date, date], end: date) -> date:
-    """The first of the judged days: `judge.days` before `end`, none of them learned from."""
-    start = max(end - timedelta(days=model.judge.days), window[1])
-    if (end - start).days < model.judge.held_back_days:
-        earliest = window[1] + timedelta(days=model.judge.held_back_days)
-        raise NotEnoughEvidenceError(
-            f"model {model.name}: the candidate learned from {window[0]} <= day < {window[1]}, "
-            f"which leaves {max(0, (end - start).days)} days before {end} to judge it on, and "
-            f"judge.held_back_days asks for {model.judge.held_back_days}: judge at {earliest} or "
-            f"later, or train --until {end - timedelta(days=model.judge.held_back_days)}"
-        )
-    return start
 
 
 def _find(project: Project, model: Model, candidate: VersionFiles, judged: LabelledRows) -> _Found:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,10 +10,8 @@ from perennial.judge.judged import Slice, Value, finite
 from perennial.learn.contract import FloatArray
 from perennial.measure.intervals import metric_intervals
 from perennial.measure.metrics import METRICS
+from perennial.measure.parts import parts
 from perennial.train.labelled_rows import LabelledRows
-
-MAX_SLICES = 50
-OTHERS = "(all others)"
 
 
 def slices_of(model: Model, judged: LabelledRows, scores: FloatArray) -> list[Slice]:
@@ -26,19 +22,8 @@ def slices_of(model: Model, judged: LabelledRows, scores: FloatArray) -> list[Sl
     return [
         _slice(model, judged, scores, column, value, is_in)
         for column in model.judge.slices
-        for value, is_in in _parts(judged.features[column].to_pylist())
+        for value, is_in in parts(judged.features[column].to_pylist())
     ]
-
-
-def _parts(values: list[object]) -> list[tuple[str | None, npt.NDArray[np.bool_]]]:
-    texts = np.array([None if each is None else str(each) for each in values], dtype=object)
-    counts = Counter(texts.tolist())
-    ranked = sorted(counts, key=lambda text: (-counts[text], text is None, text or ""))
-    parts = [(text, texts == text) for text in ranked[:MAX_SLICES]]
-    if len(ranked) > MAX_SLICES:
-        rest = set(ranked[MAX_SLICES:])
-        parts.append((OTHERS, np.array([text in rest for text in texts])))
-    return parts
 
 
 def _slice(
