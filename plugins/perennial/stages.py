@@ -42,7 +42,7 @@ MEANING = {
     "end": "The day after the last, as YYYY-MM-DD.",
     "at": "The night on whose behalf it happens, as YYYY-MM-DD: only what was known then counts.",
     "until": "The first day to leave out of the learning, as YYYY-MM-DD; the night unless given.",
-    "strategy": "stateless, stateful or recalibrate; the declared one unless given.",
+    "strategy": "How it learns, by a strategy's name; the declared one unless given.",
     "window_days": "How many days to learn from; as declared unless given.",
     "online_at": "Also fill the online store, as of the first moment of this day.",
 }

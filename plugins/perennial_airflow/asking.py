@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import BaseBranchOperator, Param, get_current_context, task
 
+from perennial.declare.strategies import MEANING as STRATEGIES
 from perennial_airflow import declared
 from perennial_airflow.notes import note
 from perennial_airflow.reports import done
@@ -39,10 +40,9 @@ def learning() -> dict[str, Param]:
         "strategy": Param(
             "as declared",
             type="string",
-            enum=["as declared", "stateless", "stateful", "recalibrate"],
+            enum=["as declared", *STRATEGIES],
             title="Strategy",
-            description="stateless: anew. stateful: on from what serves. recalibrate: only the "
-            "level of its answers.",
+            description="  \n".join(f"{name}: {means}." for name, means in STRATEGIES.items()),
         ),
         "window_days": Param(
             None,

@@ -10,13 +10,14 @@ import click
 
 from perennial.cli.group import Day, commands
 from perennial.declare.gates import Layer
+from perennial.declare.strategies import MEANING as STRATEGIES
 from perennial.keep.files import replace_text
 from perennial.stages import MEANING, STAGES, Stage
 
 KINDS: dict[str, Any] = {
     **dict.fromkeys(("start", "end", "at", "until", "online_at"), Day()),
     "layer": click.Choice(get_args(Layer)),
-    "strategy": click.Choice(["", "stateless", "stateful", "recalibrate"]),
+    "strategy": click.Choice(["", *STRATEGIES]),
 }
 """What an argument must be, where not any text will do."""
 

@@ -175,8 +175,9 @@ def _options(model: Model, story: dict[str, Any]) -> str:
     options = ""
     if story["window_end"] != story["at"]:
         options += f" --until {story['window_end']}"
-    if story.get("strategy", "stateless") != model.train.strategy:
-        options += f" --strategy {story.get('strategy', 'stateless')}"
+    strategy = story.get("strategy", "stateless")
+    if model.train.strategy not in (strategy, story.get("way")) or strategy == "stateful":
+        options += f" --strategy {story.get('way') or strategy}"
     declared = model.train.window_days if story.get("strategy") == "stateless" else None
     if story.get("window_days") not in (None, declared):
         options += f" --window-days {story['window_days']}"
