@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from perennial.declare.strategies import MEANING as STRATEGIES
 from perennial.stages import STAGES
 
 pytestmark = pytest.mark.airflow
@@ -147,6 +148,7 @@ def test_a_join_never_follows_a_branch_directly(found: dict[str, Any]) -> None:
 
 def test_a_form_offers_the_declared_models(found: dict[str, Any]) -> None:
     params = found["dags"]["learn"]["params"]
+    assert params["strategy"]["enum"] == ["as declared", *STRATEGIES]
     assert params["model"]["enum"] == ["flight_delay"]
     assert set(params) == {"model", "strategy", "window_days", "reason"}
 
