@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import socket
 import threading
 import time
 import warnings
@@ -629,6 +630,32 @@ def shared_gateway(bakery: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     yield opened
     opened.close()
     slot.stop()
+
+
+@pytest.fixture
+def listener() -> Iterator[tuple[int, list[Any]]]:
+    """A port that somebody might be made to call, and who did."""
+    called: list[Any] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+        stop = threading.Event()
+
+        def wait() -> None:
+            while not stop.is_set():
+                try:
+                    connection, address = server.accept()
+                except TimeoutError:
+                    continue
+                called.append(address)
+                connection.close()
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        yield server.getsockname()[1], called
+        with socket.create_connection(server.getsockname()[:2], 5):
+            pass  # what was waiting before this one has been taken by now
+        stop.set()
+        thread.join()
 
 
 @pytest.fixture

@@ -308,46 +308,6 @@ def test_a_pickle_is_refused_on_every_port_and_path(
     assert not (tmp_path / "was here").exists()
 
 
-@pytest.mark.faults
-def test_a_body_without_end_is_cut_off_and_costs_no_memory(servers: Servers) -> None:
-    before = servers.gateway.resident_bytes()
-    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    with socket.create_connection(("127.0.0.1", servers.gateway.port), timeout=10) as connection:
-        connection.sendall(
-            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n"
-        )
-        with contextlib.suppress(OSError):  # the server may hang up while we still send
-            for _ in range(1600):
-                connection.sendall(chunk)
-        with contextlib.suppress(OSError):
-            connection.sendall(b"0\r\n\r\n")
-        answer = connection.recv(100)
-    assert answer.startswith(b"HTTP/1.1 413")
-    assert servers.gateway.resident_bytes() - before < 50_000_000
-    assert servers.gateway.post("/predict", QUESTION)["model"] == MODEL
-
-
-@pytest.mark.faults
-@pytest.mark.slow
-def test_a_body_that_trickles_is_given_up_while_others_are_answered(servers: Servers) -> None:
-    begun = time.monotonic()
-    connections = []
-    for _ in range(20):
-        connection = socket.create_connection(("127.0.0.1", servers.gateway.port), timeout=20)
-        connection.sendall(
-            b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            b"Content-Length: 1000\r\n\r\n{"
-        )
-        connections.append(connection)
-    servers.gateway.post("/predict", QUESTION)
-    assert time.monotonic() - begun < 5
-    for connection in connections:
-        assert connection.recv(100).startswith(b"HTTP/1.1 408")
-        connection.close()
-    assert 9 < time.monotonic() - begun < 20
-
-
 def test_a_taken_address_is_told_at_once(servers: Servers) -> None:
     second = Server(servers.gateway.folder, servers.gateway.port, servers.gateway.home)
     second.start()
