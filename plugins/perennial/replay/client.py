@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ class GatewayClient:
     """One kept-alive connection to the project's gateway."""
 
     def __init__(self, project: Project) -> None:
+        self._declared = project.gateway
         self._address = (project.settings.host, project.settings.gateway_port)
         self._connection = http.client.HTTPConnection(*self._address, timeout=30)
         token = project.settings.api_key
@@ -27,6 +29,14 @@ class GatewayClient:
         """The gateway's answer; `UnavailableError` for anything but 200."""
         content = orjson.dumps(body, option=orjson.OPT_UTC_Z)
         return self._ask("POST", path, content)
+
+    def post_all(self, path: str, rows: Sequence[Any]) -> list[Any]:
+        """The answers to rows in order, in requests within the bounds that the gateway declares.
+
+        A row that is too long on its own is asked on its own, and refused by the gateway.
+        """
+        most = self._declared
+        return [self.post(path, part) for part in parts(rows, most.max_rows, most.max_body_bytes)]
 
     def get(self, path: str) -> Any:
         """The gateway's answer to a GET; `UnavailableError` for anything but 200."""
@@ -62,3 +72,22 @@ class GatewayClient:
                 f"{content[:500].decode(errors='replace')}"
             )
         return orjson.loads(content)
+
+
+def parts(rows: Sequence[Any], most_rows: int, most_bytes: int) -> Iterator[list[Any]]:
+    """The rows in order, in lists of at most so many, whose JSON has at most so many bytes.
+
+    >>> list(parts([1, 2, 3, "four", "five"], 2, 10))
+    [[1, 2], [3, 'four'], ['five']]
+    """
+    part: list[Any] = []
+    n_bytes = 2
+    for row in rows:
+        n_more = len(orjson.dumps(row, option=orjson.OPT_UTC_Z)) + 1
+        if part and (len(part) == most_rows or n_bytes + n_more - 1 > most_bytes):
+            yield part
+            part, n_bytes = [], 2
+        part.append(row)
+        n_bytes += n_more
+    if part:
+        yield part

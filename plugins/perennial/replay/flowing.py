@@ -12,8 +12,6 @@ from perennial.errors import UnavailableError
 from perennial.replay.client import GatewayClient
 from perennial.replay.timeline import Asked, Happened, Outcome
 
-MOST = 1000  # rows in one request
-
 Key = tuple[Any, ...]
 
 
@@ -102,8 +100,7 @@ class Flow:
             if answer is not None:
                 known.append({"prediction_id": answer.prediction_id, "label": outcome.label})
             self._n_revealed += 1
-        for first in range(0, len(known), MOST):
-            self.client.post(f"/feedback/{self.model}", known[first : first + MOST])
+        self.client.post_all(f"/feedback/{self.model}", known)
         self.n_labels += len(known)
 
     def _moment(self, question: Asked) -> datetime:
@@ -129,8 +126,7 @@ def tell(client: GatewayClient, events: Sequence[Happened]) -> None:
     """Post events in order and wait until the features know them."""
     last: dict[str, int] = {}
     for source, group in groupby(events, key=lambda event: event.source):
-        rows = [event.row for event in group]
-        for first in range(0, len(rows), MOST):
-            last[source] = client.post(f"/events/{source}", rows[first : first + MOST])["seq"]
+        answers = client.post_all(f"/events/{source}", [event.row for event in group])
+        last[source] = answers[-1]["seq"]
     for source, seq in last.items():
         client.wait_until_fresh(source, seq)
