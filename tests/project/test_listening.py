@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import World
 
-pytestmark = pytest.mark.serving
+pytestmark = [pytest.mark.serving, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)
