@@ -28,7 +28,7 @@ def fdatasync(descriptor):
     finally:
         os.close(gate)
     note = os.open(folder + "/synced", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.write(note, f"{time.monotonic()} {size} {path}\\n".encode())
+    os.write(note, f"{time.time()} {size} {path}\\n".encode())
     os.close(note)
 
 os.fdatasync = fdatasync
@@ -37,7 +37,7 @@ os.fdatasync = fdatasync
 
 @dataclass(frozen=True)
 class Synced:
-    """One sync that ended: at which monotonic second, and what of which file it covers."""
+    """One sync that ended: at which second of the clock, and what of which file it covers."""
 
     at: float
     size: int
