@@ -209,7 +209,7 @@ def test_an_experiment_is_judged_and_changes_nothing_that_serves(clone: Clone) -
     clone.declare(**STEADY)
     clone.start("git", "commit", "--quiet", "--all", "--allow-empty", "--message", "Go back")
     printed = clone.start("dvc", "exp", "run", "judge", "--set-param", f"{parameter}=0.2")
-    assert ran(printed) == ["train", "judge"]
+    assert ran(printed) == ["train", "optimize", "judge"]
     assert clone.report("train")["parameters"]["learning_rate"] == 0.2
     (shown,) = json.loads(clone.start("dvc", "metrics", "show", "--json")).values()
     (metrics,) = (each["data"] for each in shown["data"].values())

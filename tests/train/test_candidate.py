@@ -11,7 +11,13 @@ import pytest
 from perennial.declare.project import Project
 from perennial.declare.settings import Settings
 from perennial.errors import IntegrityError, UnavailableError
-from perennial.train.candidate import candidate_folder, read_candidate, replace_candidate
+from perennial.train.candidate import (
+    candidate_folder,
+    read_candidate,
+    read_trained,
+    replace_candidate,
+    replace_form,
+)
 
 OLD, NEW = {"model.txt": b"old"}, {"model.txt": b"new"}
 
@@ -49,7 +55,22 @@ def test_the_newer_candidate_is_read(project: Project) -> None:
     replace_candidate(project, "m", OLD, {})
     replace_candidate(project, "m", NEW, {})
     assert read_candidate(project, "m").files == NEW
-    assert [path.name for path in candidate_folder(project, "m").parent.iterdir()] == ["candidate"]
+    assert read_trained(project, "m").files == NEW
+    assert folders(project) == ["candidate", "trained"]
+
+
+def folders(project: Project) -> list[str]:
+    return sorted(path.name for path in candidate_folder(project, "m").parent.iterdir())
+
+
+def test_another_form_takes_the_candidate_s_place_and_what_was_trained_stays(
+    project: Project,
+) -> None:
+    replace_candidate(project, "m", OLD, {})
+    replace_form(project, "m", NEW, {})
+    assert read_candidate(project, "m").files == NEW
+    assert read_trained(project, "m").files == OLD
+    assert folders(project) == ["candidate", "trained"]
 
 
 def test_none_yet_says_what_to_do(project: Project) -> None:
@@ -64,7 +85,7 @@ def test_tampered_candidate_is_refused(project: Project) -> None:
         read_candidate(project, "m")
 
 
-@pytest.mark.parametrize("place", range(1, 12))
+@pytest.mark.parametrize("place", range(1, 20))
 def test_killed_at_any_step_leaves_one_candidate_whole(project: Project, place: int) -> None:
     replace_candidate(project, "m", OLD, {})
     script = [sys.executable, "-c", KILLED, str(project.root), str(place)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,23 @@ class Registry:
             self.client.set_registered_model_alias(trained.model, "candidate", str(number))
             return number
 
+    def register_form(self, model: str, digest: str, trained: str, facts: dict[str, str]) -> int:
+        """Record another form of the version with the digest `trained`; the form's number.
+
+        It carries that version's tags, `perennial.trained` with its digest, and `facts`. The alias
+        `candidate` moves to it; a digest that is registered already only gets the alias.
+        """
+        with self._answering(), locks.exclusive(self.project.var / "locks", "mlflow"):
+            number = self.find(model, digest)
+            if number is None:
+                known = self.find(model, trained)
+                tags = self.client.get_model_version(model, str(known)).tags if known else {}
+                tags |= {DIGEST: digest, VERSION: digest[:12], "perennial.trained": trained}
+                tags |= {f"perennial.{name}": fact for name, fact in facts.items()}
+                number = self._with_run(model, tags, lambda run: self._log_files(model, run))
+            self.client.set_registered_model_alias(model, "candidate", str(number))
+            return number
+
     def find(self, model: str, digest: str) -> int | None:
         """The number of the version with this digest, or with this name of twelve digits.
 
@@ -95,26 +112,28 @@ class Registry:
         return str(found.tags[DIGEST])
 
     def _new_version(self, trained: Trained, curve: Curve) -> int:
+        return self._with_run(
+            trained.model, _tags(trained), lambda run: self._log(run, trained, curve)
+        )
+
+    def _with_run(self, model: str, tags: dict[str, str], log: Callable[[str], None]) -> int:
         from mlflow.exceptions import MlflowException
 
-        experiment = self._experiment(trained.model)
-        wanted = f"tags.`{DIGEST}` = '{trained.digest}' and attributes.status = 'RUNNING'"
+        experiment = self._experiment(model)
+        wanted = f"tags.`{DIGEST}` = '{tags[DIGEST]}' and attributes.status = 'RUNNING'"
         for dead in self.client.search_runs([experiment], wanted):
             self.client.set_terminated(dead.info.run_id, "KILLED")
-        name = f"{trained.model}-{trained.version}"
-        run = self.client.create_run(experiment, tags=_tags(trained), run_name=name)
-        self._log(run.info.run_id, trained, curve)
+        name = f"{model}-{tags[VERSION]}"
+        run = self.client.create_run(experiment, tags=tags, run_name=name)
+        log(run.info.run_id)
         self.client.set_terminated(run.info.run_id)
         try:
-            self.client.create_registered_model(trained.model)
+            self.client.create_registered_model(model)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         version = self.client.create_model_version(
-            trained.model,
-            source=f"{run.info.artifact_uri}/model",
-            run_id=run.info.run_id,
-            tags=_tags(trained),
+            model, source=f"{run.info.artifact_uri}/model", run_id=run.info.run_id, tags=tags
         )
         return int(version.version)
 
@@ -140,7 +159,10 @@ class Registry:
         given = {**trained.parameters, "strategy": trained.strategy}
         parameters = [Param(name, str(value)) for name, value in given.items()]
         self.client.log_batch(run_id, metrics=metrics, params=parameters)
-        folder = candidate_folder(self.project, trained.model)
+        self._log_files(trained.model, run_id)
+
+    def _log_files(self, model: str, run_id: str) -> None:
+        folder = candidate_folder(self.project, model)
         self.client.log_artifacts(run_id, str(folder), "model")
 
     def _experiment(self, model: str) -> str:
