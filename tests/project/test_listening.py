@@ -60,7 +60,10 @@ def test_a_door_to_other_machines_is_seen() -> None:
 
 @pytest.mark.slow
 def test_every_process_of_a_project_listens_on_loopback_only(served: World) -> None:
-    found = {door for pid in served.processes() for door in doors(pid)}
+    supervisor = int((served.root / "var" / "state" / "supervisor.pid").read_text().split()[0])
+    below = psutil.Process(supervisor).children(recursive=True)
+    pids = {supervisor, *(each.pid for each in below), *served.processes()}
+    found = {door for pid in pids for door in doors(pid)}
     ports = {door.port for door in found}
     named = {name: int(port) for name, port in served.environment.items() if name.endswith("_PORT")}
     for name in ("PERENNIAL_GATEWAY_PORT", "PERENNIAL_SUPERVISOR_PORT", "PERENNIAL_SLOT_PORT"):
