@@ -65,7 +65,7 @@ def test_every_process_of_a_project_listens_on_loopback_only(served: World) -> N
     pids = {supervisor, *(each.pid for each in below), *served.processes()}
     found = {door for pid in pids for door in doors(pid)}
     ports = {door.port for door in found}
-    named = {name: int(port) for name, port in served.environment.items() if name.endswith("_PORT")}
-    for name in ("PERENNIAL_GATEWAY_PORT", "PERENNIAL_SUPERVISOR_PORT", "PERENNIAL_SLOT_PORT"):
-        assert named[name] in ports, f"{name} is not listened on, so that nothing is shown"
+    for name in ("GATEWAY", "SUPERVISOR", "SLOT"):
+        port = int(served.environment[f"PERENNIAL_{name}_PORT"])
+        assert port in ports, f"{name} is not listened on, so that nothing is shown"
     assert [door for door in found if not door.is_loopback] == []
