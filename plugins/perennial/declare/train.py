@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from perennial.declare import searched
 from perennial.declare.frozen import Frozen
 from perennial.declare.strategies import (
     BY_DEFAULT,
@@ -15,6 +16,7 @@ from perennial.declare.strategies import (
     Strategy,
     refusal,
 )
+from perennial.declare.tune import Tune
 from perennial.declare.update import Update
 
 
@@ -73,6 +75,9 @@ class Train(Frozen):
         description="Cores to learn with. Sums differ in their last digit by it, so it is declared "
         "and never taken from the machine.",
     )
+    tune: Tune = Field(
+        default_factory=lambda: Tune.model_validate({}), description="What `perennial tune` tries."
+    )
 
     @property
     def ways(self) -> tuple[Stateful, ...]:
@@ -92,6 +97,7 @@ class Train(Frozen):
             wrong.append("train.strategy window needs train.window_days, the days that it learns")
         if self.strategy == "transfer" and self.transfer is None:
             wrong.append("train.strategy transfer needs train.transfer.model, where it starts")
+        wrong += searched.mistakes(self.learner, self.tune)
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
