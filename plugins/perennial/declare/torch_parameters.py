@@ -24,6 +24,17 @@ class Network(Frozen):
     numeric_embedding: int = Field(8, ge=1, le=512, description="Length of a number's vector.")
     learning_rate: float = Field(1e-3, gt=0, description="Of AdamW.")
     weight_decay: float = Field(1e-4, ge=0, description="Of AdamW.")
+    max_gradient: float = Field(
+        1.0, gt=0, description="Length to which a longer gradient is shortened before a step."
+    )
+    epochs: int = Field(
+        16, ge=1, description="The most passes over the rows; the learning rate falls to 0 towards "
+        "the last. train.stopping.max_rounds counts where it is smaller."
+    )  # fmt: skip
+    patience: int = Field(
+        4, ge=1, description="Passes without improvement on the held-out days before it stops. "
+        "train.stopping.rounds counts where it is smaller."
+    )  # fmt: skip
     batch: int = Field(1024, ge=2, description="Rows in one step of the optimizer.")
     accumulate: int = Field(
         1, ge=1, description="Parts in which a batch is gone through, for less memory at a time."

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from perennial.declare.model import Task
 from perennial.declare.train import Train
-from perennial.errors import NotEnoughEvidenceError
-from perennial.learn.contract import DayArray, Evidence, Fitted, OnRound
+from perennial.learn.contract import Evidence, Fitted, OnRound
 from perennial.learn.encoding import Encoding
+from perennial.learn.held_out import both_classes, held_out
 from perennial.learn.lightgbm_boosting import Boosting, parameters_of
 from perennial.learn.lightgbm_learner import LightGBMLearner
 
@@ -53,31 +50,3 @@ def fit(
         curve=curve,
         validation_loss=curve.validation[n_rounds - 1],
     )
-
-
-def held_out(days: DayArray, n_days: int) -> Any:
-    """Which rows (n,) lie on the last `n_days` calendar days of `days` (n,).
-
-    >>> held_out(np.array(["2024-01-01", "2024-01-05"], dtype="datetime64[D]"), 2)
-    array([False,  True])
-    """
-    cutoff = days.max() - np.timedelta64(n_days - 1, "D")
-    is_last = days >= cutoff
-    if is_last.all():
-        raise NotEnoughEvidenceError(
-            f"stopping holds out the last {n_days} days, but the labelled rows reach only from "
-            f"{days.min()} to {days.max()}: nothing is left to learn from (declared in "
-            "train.stopping.days)"
-        )
-    return is_last
-
-
-def both_classes(labels: Any, where: str) -> None:
-    """Raise NotEnoughEvidenceError unless labels (n,) hold a 0 and a 1."""
-    if not labels.size or labels.min() == labels.max():
-        found = (
-            f"all {labels.size} labels of {where} are {labels[0]:g}"
-            if labels.size
-            else (f"{where} have no labels")
-        )
-        raise NotEnoughEvidenceError(f"{found}; two classes are needed")

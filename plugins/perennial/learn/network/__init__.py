@@ -1,0 +1,1 @@
+"""The family torch: a tabular network, and how it learns."""
