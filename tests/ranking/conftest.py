@@ -12,6 +12,7 @@ from perennial.keep import releases
 from perennial.keep.releases import Release
 from perennial.release.controller import Controller
 from perennial.release.mirroring import Mirrors
+from perennial.release.servers import Servers
 
 from ..serve.conftest import (  # noqa: TID252  # tests are no installed package
     DECLARED,
@@ -115,7 +116,7 @@ def make_window(
     make_trial: Callable[..., Trial], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Window]:
     """A function that begins a release between two tastes."""
-    monkeypatch.setattr(Controller, "_answers", lambda _, slot: True)
+    monkeypatch.setattr(Servers, "answers", lambda _, slot: True)
     monkeypatch.setattr(Mirrors, "follow", lambda _, model: None)  # there is no registry here
 
     def make(old: Taste, new: Taste, **changes: Any) -> Window:

@@ -16,8 +16,8 @@ from perennial.declare.project import Project
 from perennial.keep.journal import Journal
 from perennial.keep.ledger import Ledger, Route, State, bento_folder
 from perennial.release import mirroring
-from perennial.release.controller import Controller
 from perennial.release.releasing import release
+from perennial.release.servers import Servers
 
 MODEL = "ripeness"
 NIGHT = "2024-02-01"
@@ -195,7 +195,7 @@ def make_offered(
         put(made, "v1", "blue")
         release(MODEL, "2024-01-31", project=made)
         put(made, "v2", "green")
-        monkeypatch.setattr(Controller, "_answers", lambda _, slot: slot.version == "v2")
+        monkeypatch.setattr(Servers, "answers", lambda _, slot: slot.version == "v2")
         monkeypatch.setattr(
             mirroring.Mirrors, "follow", lambda _, model: mirroring.mirror(made, model)
         )

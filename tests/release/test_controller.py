@@ -15,6 +15,7 @@ from perennial.keep.releases import Release
 from perennial.keep.replays import allow_again
 from perennial.release import controller, machine, release, roll_back
 from perennial.release.controller import Controller
+from perennial.release.servers import Servers
 
 from .conftest import (
     MODEL,
@@ -204,7 +205,7 @@ def test_too_few_questions_do_not_promote_however_good(
 def test_a_server_that_is_not_ready_gets_no_question(
     project: Project, begun: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Controller, "_answers", lambda _, slot: False)
+    monkeypatch.setattr(Servers, "answers", lambda _, slot: False)
     Controller(project).tick()
     assert states(project, begun) == ["pending"]
 

@@ -29,6 +29,7 @@ from perennial.keep.ledger import Ledger
 from perennial.keep.releases import UNDER_WAY, Release
 from perennial.release import machine, mirroring, release, steer
 from perennial.release.controller import Controller
+from perennial.release.servers import Servers
 
 from .conftest import MODEL, Score, Traffic, failing, good, opposite, put, slightly_other
 
@@ -67,7 +68,7 @@ class LivingController(RuleBasedStateMachine):
         self.patches = [
             mock.patch.object(mirroring, "set_champion", return_value=1),
             mock.patch.object(mirroring.Mirrors, "follow"),
-            mock.patch.object(Controller, "_answers", return_value=True),
+            mock.patch.object(Servers, "answers", return_value=True),
             mock.patch.object(superseding, "SETTLE", machine.SETTLE * 0),
             mock.patch.object(machine, "SETTLE", machine.SETTLE * 0),
             mock.patch("perennial.release.releasing.supervision.start_freshening_again"),

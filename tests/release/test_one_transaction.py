@@ -16,6 +16,7 @@ from perennial.keep.ledger import Ledger, bento_folder, serving
 from perennial.keep.release_changes import Change
 from perennial.release import mirroring, release, roll_back
 from perennial.release.controller import Controller
+from perennial.release.servers import Servers
 from perennial.train import champion as learning
 from perennial.watch import champion as watching
 
@@ -42,7 +43,7 @@ def project(
     put(made, "v2", "green")
     monkeypatch.setattr(learning, "read", read)
     monkeypatch.setattr(watching, "read", read)
-    monkeypatch.setattr(Controller, "_answers", lambda _, slot: slot.version == "v2")
+    monkeypatch.setattr(Servers, "answers", lambda _, slot: slot.version == "v2")
     monkeypatch.setattr(mirroring.Mirrors, "follow", lambda _, model: mirroring.mirror(made, model))
     return made
 
@@ -143,7 +144,7 @@ def test_the_server_of_a_new_champion_that_dies_gives_its_traffic_back(
     release(MODEL, NIGHT, project=project)
     now = [1000.0]
     monkeypatch.setattr(controller.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(Controller, "_answers", lambda _, slot: slot.version == "v1")
+    monkeypatch.setattr(Servers, "answers", lambda _, slot: slot.version == "v1")
     ticking = Controller(project)
     for _ in range(10):
         ticking.tick()

@@ -15,7 +15,7 @@ import pytest
 
 from perennial.keep import releases
 from perennial.keep.releases import Release
-from perennial.release import controller, machine, mirroring
+from perennial.release import followed, machine, mirroring
 from perennial.release.controller import Controller
 
 from .conftest import DECLARED, MODEL, OTHER, QUESTION, VERSION, Bakery, FakeSlot, Trial, scored
@@ -100,7 +100,7 @@ def night(
     make_gateway: Callable[..., Bakery], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Night]]:
     """A function that begins a release of a candidate that says something."""
-    monkeypatch.setattr(controller, "MEMORY_SECONDS", 0.0)
+    monkeypatch.setattr(followed, "MEMORY_SECONDS", 0.0)
     monkeypatch.setattr(machine, "SETTLE", machine.SETTLE * 0)
     monkeypatch.setattr(mirroring.Mirrors, "follow", lambda _, model: None)
     slots: list[FakeSlot] = []

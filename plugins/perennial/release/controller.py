@@ -6,35 +6,32 @@ next one goes on. Each step is one transaction; nothing is decided on what it on
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.declare.release import Release as Declared
-from perennial.deploy import waiting
 from perennial.errors import BusyError, PerennialError
 from perennial.keep import locks, release_changes, releases
-from perennial.keep.ledger import Ledger, Slot
+from perennial.keep.ledger import Ledger
 from perennial.keep.release_changes import Change
 from perennial.keep.releases import Release
 from perennial.release import machine
-from perennial.release.evidence import Evidence
-from perennial.release.guardrails import Measurement, Setting, measure
+from perennial.release.followed import Followed
+from perennial.release.guardrails import Measurement
 from perennial.release.machine import Known
-from perennial.release.memory import Look, Memory
 from perennial.release.mirroring import Mirrors
 from perennial.release.parity_gate import ParityGate
 from perennial.release.recording import Recording
+from perennial.release.servers import Servers
 
 logger = logging.getLogger(__name__)
 
@@ -42,61 +39,8 @@ TICK_SECONDS = 0.5
 SHOW_SECONDS = 2.0
 """How often waiting readers see new measurements."""
 
-
-MEMORY_SECONDS = 1.0
-"""How often both servers are asked for their memory, while questions come."""
-
-TellMemory = Callable[[Release], tuple[float | None, float | None]]
-
-ASK_SECONDS = 2.0
-"""How often a promoted version's server is asked whether it is there."""
-
 UNDECLARED = Declared.model_validate({"time_limit_hours": 1e6})
 """What holds while a model's declaration cannot be read: nobody can say that its time is over."""
-
-
-class Followed:
-    """One release: its declaration, its evidence, and what was last shown of it."""
-
-    def __init__(self, project: Project, ledger: Ledger, release: Release) -> None:
-        self.revision = release.revision
-        self.declared: Model = Project(project.root, project.settings).model(release.model)
-        self.is_probability = self.declared.task == "binary"
-        self.evidence = Evidence(
-            project.var / "journal",
-            release,
-            releases.phases(releases.record(ledger, release.id)),
-            self.is_probability,
-            self.declared.release.guardrails.slices,
-        )
-        self.memory = Memory.resumed(json.loads(release.measured))
-        self.memory_at = -float("inf")
-        self.measured: list[Measurement] = []
-        self.shown_at = -float("inf")
-        self.asked_at = -float("inf")
-        self.silent_since: float | None = None
-
-    def look(self, release: Release, tell_mb: TellMemory) -> list[Measurement]:
-        """The guardrails after what was journaled since; empty before there is any phase."""
-        n_new = self.evidence.read()
-        if n_new and time.monotonic() - self.memory_at >= MEMORY_SECONDS:
-            self.memory_at = time.monotonic()
-            self._look_at_memory(*tell_mb(release))
-        if self.evidence.phases and (n_new or not self.measured):
-            setting = Setting(self.declared.release, release.state, self.is_probability)
-            cuts, memory = self.evidence.cuts, self.memory
-            self.measured = measure(self.evidence.phases, setting, cuts, memory)
-        return self.measured
-
-    def _look_at_memory(self, old_mb: float | None, new_mb: float | None) -> None:
-        if new_mb is not None:
-            n_old, n_new = (self.evidence.n_requests(is_new) for is_new in (False, True))
-            self.memory.take(Look(n_old, n_new, old_mb, new_mb))
-
-    def n(self, release: Release) -> int:
-        """Questions of this phase that count towards the next step."""
-        now = self.evidence.now
-        return now.new.n if release.state == "canary" else now.pairs.shift.n
 
 
 class Controller:
@@ -108,6 +52,7 @@ class Controller:
         self._followed: dict[int, Followed] = {}
         self._told: dict[int, str] = {}
         self._mirrors = Mirrors(project)
+        self._servers = Servers(project, self.ledger)
         self._parities = ParityGate(project, self.ledger)
         self._recording = Recording(project, self.ledger)
 
@@ -188,7 +133,7 @@ class Controller:
                 followed = Followed(self.project, self.ledger, release)
                 self._followed[release.id] = followed
             if release.state != "rolling_back":
-                followed.look(release, self._tell_mb)
+                followed.look(release, self._servers.tell_mb)
         except SQLAlchemyError:
             raise
         except Exception as error:
@@ -223,57 +168,17 @@ class Controller:
 
     def _known(self, release: Release, followed: Followed | None, blind: str | None) -> Known:
         current = self.ledger.current(release.model)
-        slot = self._slot(release.model, release.slot, release.version)
+        slot = self._servers.new(release)
+        is_waiting = release.state == "pending"
         return Known(
             now=datetime.now(UTC),
             champion=current[0].version if current else None,
             is_proven=slot is not None,
-            is_ready=release.state == "pending" and slot is not None and self._answers(slot),
+            is_ready=is_waiting and slot is not None and self._servers.answers(slot),
             n=followed.n(release) if followed else 0,
             measured=followed.measured if followed and release.state != "rolling_back" else [],
             blind=blind,
-            silent_seconds=self._silent(release, followed, slot) if followed else 0.0,
-        )
-
-    def _silent(self, release: Release, followed: Followed, slot: Slot | None) -> float:
-        """For how long the promoted server has been silent while the old one answers, in s."""
-        now = time.monotonic()
-        if release.state != "promoted" or slot is None or release.stable_slot is None:
-            return 0.0
-        if now - followed.asked_at >= ASK_SECONDS:
-            followed.asked_at = now
-            old = self._slot(release.model, release.stable_slot, release.stable_version)
-            is_missed = not self._answers(slot) and old is not None and self._answers(old)
-            followed.silent_since = (followed.silent_since or now) if is_missed else None
-        return now - followed.silent_since if followed.silent_since is not None else 0.0
-
-    def _tell_mb(self, release: Release) -> tuple[float | None, float | None]:
-        """Megabytes that the servers of the old version and of the new one take."""
-        old, new = (
-            (release.stable_slot, release.stable_version),
-            (release.slot, release.version),
-        )
-        slots = [self._slot(release.model, name or "", version) for name, version in (old, new)]
-        settings = self.project.settings
-        old_mb, new_mb = (
-            waiting.memory_mb(each.port, settings.host_of(each.model, each.slot)) if each else None
-            for each in slots
-        )
-        return old_mb, new_mb
-
-    def _answers(self, slot: Slot) -> bool:
-        host = self.project.settings.host_of(slot.model, slot.slot)
-        return waiting.is_ready(slot.port, host=host)
-
-    def _slot(self, model: str, name: str, version: str | None) -> Slot | None:
-        wanted = (name, version, "proven")
-        return next(
-            (
-                slot
-                for slot in self.ledger.slots(model)
-                if (slot.slot, slot.version, slot.state) == wanted
-            ),
-            None,
+            silent_seconds=self._servers.silent_seconds(release, followed) if followed else 0.0,
         )
 
     def _show(self, release: Release, followed: Followed, shown: list[dict[str, Any]]) -> None:
