@@ -188,3 +188,54 @@ def test_every_decision_is_considered_and_none_closed_without_a_reason() -> None
         assert all(each.why for each in every)
         is_open = {each.decision for each in every if each.is_open}
         assert {"stand_by", "repair_data", "ask_a_person"} <= is_open
+
+
+@pytest.mark.parametrize(
+    ("policy", "report", "decision"),
+    [
+        ("drift", DRIFTED, "retrain"),
+        ("drift", WORSE, "stand_by"),
+        ("drift", watched("worse", finding("performance"), finding("label_drift")), "retrain"),
+        ("drift", watched("suspected", finding("feature_drift", "suspected")), "stand_by"),
+        ("drift", watched("drifted", finding("feature_drift"), version="another"), "stand_by"),
+        ("performance", WORSE, "retrain"),
+        ("performance", DRIFTED, "stand_by"),
+        ("performance", watched("unknown", finding("performance")), "retrain"),
+        ("performance", watched("worse", finding("performance"), version="another"), "stand_by"),
+    ],
+)
+def test_a_trigger_looks_at_its_own_findings_alone(policy: str, report: Any, decision: str) -> None:
+    assert chosen(facts(report, {"policy": policy})).decision == decision
+
+
+def test_triggers_act_as_declared() -> None:
+    for policy, report, field in (
+        ("drift", DRIFTED, "on_drift"),
+        ("performance", WORSE, "on_worse"),
+    ):
+        declared = {"policy": policy, field: "update"}
+        assert chosen(facts(report, declared)).decision == "update"
+
+
+def test_listed_trains_on_its_nights_alone() -> None:
+    declared = {"policy": "listed", "nights": [str(NIGHT)], "calendar": "update"}
+    assert chosen(facts(WORSE, declared)).decision == "update"
+    other = facts(WORSE, declared, night=NIGHT + timedelta(days=1))
+    assert chosen(other).decision == "stand_by"
+
+
+@pytest.mark.parametrize("policy", ["watched", "drift", "performance"])
+def test_a_training_comes_at_the_latest_after_the_declared_nights(policy: str) -> None:
+    declared = {"policy": policy, "at_least_every_nights": 9, "calendar": "update"}
+    for days_ago, decision in ((8, "stand_by"), (9, "update"), (20, "update")):
+        quiet = facts(declared=declared, trained_at=NIGHT - timedelta(days=days_ago))
+        assert chosen(quiet).decision == decision
+    decided = facts(declared=declared, trained_at=NIGHT - timedelta(days=20),
+                    trainings=(NIGHT - timedelta(days=5),))  # fmt: skip
+    assert chosen(decided).decision == "stand_by"
+
+
+def test_what_watch_found_goes_before_the_calendar() -> None:
+    declared = {"at_least_every_nights": 9, "calendar": "update"}
+    given = facts(BROKEN, declared, trained_at=NIGHT - timedelta(days=20))
+    assert chosen(given).decision == "repair_data"

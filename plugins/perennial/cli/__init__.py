@@ -9,7 +9,8 @@ from __future__ import annotations
 # Importing a part adds its commands, in this order.
 # isort: off
 from perennial.cli import by_stage, releasing, releases_told  # noqa: F401
-from perennial.cli import declaring, running, living, acting, comparing, keys, processes  # noqa: F401
+from perennial.cli import declaring, running, living, replaying  # noqa: F401
+from perennial.cli import acting, comparing, keys, processes  # noqa: F401
 
 # isort: on
 from perennial.cli.group import commands, main

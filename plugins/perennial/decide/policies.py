@@ -8,8 +8,9 @@ from datetime import date, timedelta
 
 from perennial.decide.decided import STRATEGIES, Situation
 from perennial.decide.facts import Facts
-from perennial.decide.situation import is_worse
+from perennial.decide.situation import has_drifted, is_worse
 from perennial.declare.decide import Decision
+from perennial.declare.decide import Policy as PolicyName
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,9 @@ class Wish:
 
     decision: Decision
     why: str
+
+
+Policy = Callable[[Facts], Wish]
 
 
 def watched(facts: Facts) -> Wish:
@@ -51,6 +55,20 @@ def watched(facts: Facts) -> Wish:
     return Wish(decision, f"{_WORDS[facts.situation]} ({where})")
 
 
+def drift(facts: Facts) -> Wish:
+    """By drift of inputs, answers or labels alone; how good the answers are is not looked at."""
+    if facts.situation == "outdated" or not has_drifted(facts.watched):
+        return Wish("stand_by", "no drift alarms, and nothing else is looked at")
+    return Wish(facts.declared.on_drift, f"{_WORDS['drifted']} (decide.on_drift)")
+
+
+def performance(facts: Facts) -> Wish:
+    """By the realised performance alone; what drifted is not looked at."""
+    if facts.situation == "outdated" or not is_worse(facts.watched):
+        return Wish("stand_by", "the performance is not worse, and nothing else is looked at")
+    return Wish(facts.declared.on_worse, f"{_WORDS['worse']} (decide.on_worse)")
+
+
 def calendar(facts: Facts) -> Wish:
     """A training every `decide.every_nights` nights since the last, that of what serves too."""
     last, every = _last(facts), facts.declared.every_nights
@@ -61,14 +79,42 @@ def calendar(facts: Facts) -> Wish:
     return Wish(facts.declared.calendar, f"the calendar trains every {every} nights and {told}")
 
 
+def listed(facts: Facts) -> Wish:
+    """A training on the nights of `decide.nights`."""
+    if facts.night not in facts.declared.nights:
+        return Wish("stand_by", "this night is not among decide.nights")
+    return Wish(facts.declared.calendar, "this night is among decide.nights")
+
+
+def at_the_latest(policy: Policy) -> Policy:
+    """The policy, with a training when the last is `decide.at_least_every_nights` nights ago."""
+
+    def wished(facts: Facts) -> Wish:
+        wish, most = policy(facts), facts.declared.at_least_every_nights
+        last = _last(facts)
+        if wish.decision != "stand_by" or most is None or last is None:
+            return wish
+        if facts.night < last + timedelta(days=most):
+            return wish
+        why = f"the last training was on {last} (decide.at_least_every_nights {most})"
+        return Wish(facts.declared.calendar, f"{why}; {wish.why}")
+
+    return wished
+
+
 def never(facts: Facts) -> Wish:
     """Nothing, whatever was found."""
     return Wish("stand_by", "the policy never does anything (decide.policy)")
 
 
-POLICIES: dict[str, Callable[[Facts], Wish]] = {
-    "watched": watched, "calendar": calendar, "never": never,
-}  # fmt: skip
+POLICIES: dict[PolicyName, Policy] = {
+    "watched": at_the_latest(watched),
+    "drift": at_the_latest(drift),
+    "performance": at_the_latest(performance),
+    "calendar": calendar,
+    "listed": listed,
+    "never": never,
+}
 
 _WORDS: dict[Situation, str] = {
     "broken": "data are missing or broken",

@@ -38,6 +38,11 @@ def is_worse(watched: Watched) -> bool:
     )
 
 
+def has_drifted(watched: Watched) -> bool:
+    """Whether inputs, answers or labels have drifted, whatever else there is."""
+    return any(each.kind in DRIFT and each.level == "alarm" for each in watched.findings)
+
+
 def seen(watched: Watched) -> tuple[str, ...]:
     """The sentences of the findings, the gravest first; notes are left out."""
     told = [each.sentence for level in LEVELS for each in _of(watched, level)]

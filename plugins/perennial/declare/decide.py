@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import date
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from perennial.declare.frozen import Frozen
 
@@ -12,6 +13,7 @@ Decision = Literal[
     "stand_by", "repair_data", "recalibrate", "update", "retrain", "roll_back", "ask_a_person"
 ]
 Training = Literal["recalibrate", "update", "retrain"]
+Policy = Literal["watched", "drift", "performance", "calendar", "listed", "never"]
 
 
 class Budget(Frozen):
@@ -24,18 +26,27 @@ class Budget(Frozen):
 class Decide(Frozen):
     """The policy that turns findings into one decision."""
 
-    policy: Literal["watched", "calendar", "never"] = Field(
+    policy: Policy = Field(
         "watched",
-        description="watched: by what watch found. calendar: every so many nights, whatever it "
-        "found. never: stand by always. The last two are there to be compared with.",
+        description="watched: by all that watch found. drift: by drift alone. performance: by the "
+        "realised performance alone. calendar: every so many nights, whatever was found. listed: "
+        "on the nights of `nights`. never: stand by always. `perennial replay` compares them on "
+        "your own history.",
     )
     every_nights: int = Field(7, ge=1, description="calendar: nights between two trainings.")
-    calendar: Training = Field("retrain", description="calendar: which training.")
+    calendar: Training = Field(
+        "retrain", description="calendar, listed, at_least_every_nights: which training."
+    )
+    nights: tuple[date, ...] = Field((), description="listed: the nights that train.")
+    at_least_every_nights: int | None = Field(
+        None, ge=1, description="watched, drift, performance: train at the latest so many nights "
+        "after the last training, whatever was found; no such limit when left out.",
+    )  # fmt: skip
     on_drift: Decision = Field(
-        "retrain", description="watched: when inputs or answers drifted and persist."
+        "retrain", description="watched, drift: when inputs or answers drifted and persist."
     )
     on_worse: Decision = Field(
-        "retrain", description="watched: when the realised performance got worse."
+        "retrain", description="watched, performance: when the realised performance got worse."
     )
     on_miscalibrated: Decision = Field(
         "recalibrate", description="watched: when only the level of the answers is off."
@@ -63,3 +74,9 @@ class Decide(Frozen):
     approve: tuple[Decision, ...] = Field(
         (), description="Decisions that wait for a person's approval first."
     )
+
+    @model_validator(mode="after")
+    def _nights_fit(self) -> Self:
+        if (self.policy == "listed") != bool(self.nights):
+            raise ValueError("nights are what the policy listed trains on, and no other takes them")
+        return self

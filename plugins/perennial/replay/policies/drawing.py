@@ -1,0 +1,130 @@
+"""Drawings of a replay: quality against cost, and quality over the months."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from perennial.draw.elements import tag
+from perennial.draw.formats import many
+from perennial.draw.scales import Scale
+from perennial.judge.judged import Value
+from perennial.replay.policies.replayed import Lived, Replayed
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720.0, 380.0, 62.0, 20.0, 14.0, 44.0
+KINDS = ("calendar", "random", "never", "triggered")
+N_COLOURS = 8
+"""Lines of the months that are told apart by colour; the others are drawn faintly."""
+
+
+def frontier(report: Replayed, metric: str) -> Markup:
+    """Each policy at its number of trainings; the calendars, never among them, joined by a line."""
+    points = [(each, value) for each in report.policies
+              if (value := each.metrics[metric]).estimate is not None]  # fmt: skip
+    across = Scale.over([_log(each.n_trainings) for each, _ in points], margin=0.1)
+    up = _upright([value for _, value in points])
+    line = sorted(
+        (each.n_trainings, value.estimate) for each, value in points
+        if each.kind in ("calendar", "never") and "/" not in each.policy
+    )  # fmt: skip
+    parts = [_axes(up, metric)]
+    parts += [_tick(across, n) for n in sorted({each.n_trainings for each, _ in points})]
+    if len(line) > 1:
+        path = " ".join(f"{_x(across, _log(n)):.1f},{_y(up, value or 0):.1f}" for n, value in line)
+        parts.append(tag("polyline", points=path, class_="frontier"))
+    parts += [_point(each, value, across, up) for each, value in points]
+    parts += _names(points, across, up)
+    parts.append(tag("text", "trainings, the first one included", x=(LEFT + WIDTH - RIGHT) / 2,
+                     y=HEIGHT - 6, text_anchor="middle", class_="axis"))  # fmt: skip
+    return _svg(parts, f"{metric} against the number of trainings")
+
+
+def months(report: Replayed, metric: str) -> Markup:
+    """One line a policy over the months."""
+    names = sorted({month.month for each in report.policies for month in each.months})
+    across = Scale(-0.3, max(len(names) - 0.7, 0.7))
+    values = [month.metrics[metric] for each in report.policies for month in each.months]
+    up = Scale.over([each.estimate for each in values])
+    parts = [_axes(up, metric)]
+    for place, name in enumerate(names):
+        parts.append(tag("text", name, x=_x(across, place), y=HEIGHT - 22, text_anchor="middle",
+                         class_="axis"))  # fmt: skip
+    for place, each in enumerate(report.policies):
+        told = [(names.index(month.month), month.metrics[metric]) for month in each.months]
+        there = [(n, value.estimate) for n, value in told if value.estimate is not None]
+        path = " ".join(f"{_x(across, n):.1f},{_y(up, value):.1f}" for n, value in there)
+        parts.append(
+            tag("polyline", tag("title", each.policy), points=path, class_=f"month {colour(place)}")
+        )
+    return _svg(parts, f"{metric} over the months")
+
+
+def colour(place: int) -> str:
+    """The class of the policy at this place of the report."""
+    return f"c{place}" if place < N_COLOURS else "many"
+
+
+def _point(lived: Lived, value: Value, across: Scale, up: Scale) -> Markup:
+    x = _x(across, _log(lived.n_trainings))
+    told = f"{lived.policy}: {value.estimate:.4f}, {many(lived.n_trainings, 'training')}"
+    kind = lived.kind if lived.kind in KINDS else "triggered"
+    return tag("circle", tag("title", told), cx=x, cy=_y(up, value.estimate or 0), r=5.0,
+               class_=f"point {kind}")  # fmt: skip
+
+
+def _names(points: Sequence[tuple[Lived, Value]], across: Scale, up: Scale) -> list[Markup]:
+    """The policies' names beside their points; names that would lie on each other are parted."""
+    taken: list[tuple[float, float]] = []
+    found = []
+    for each, value in sorted(points, key=lambda one: one[1].estimate or 0):
+        if each.kind == "random":
+            continue  # many draws of one policy: pointing at one tells it
+        x = _x(across, _log(each.n_trainings))
+        y = _y(up, value.estimate or 0) + 4
+        while any(abs(x - other) < 130 and abs(y - there) < 13 for other, there in taken):
+            y += 13
+        taken.append((x, y))
+        is_left = x > WIDTH - 150
+        found.append(tag("text", each.policy, x=x - 10 if is_left else x + 10, y=y,
+                         text_anchor="end" if is_left else "start", class_="name"))  # fmt: skip
+    return found
+
+
+def _axes(up: Scale, metric: str) -> Markup:
+    parts = []
+    for value, text in up.labels(5):
+        y = _y(up, value)
+        parts.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="grid"))
+        parts.append(tag("text", text, x=LEFT - 7, y=y + 4, text_anchor="end", class_="axis"))
+    middle = (TOP + HEIGHT - BOTTOM) / 2
+    parts.append(tag("text", metric.replace("_", " "), x=14, y=middle, text_anchor="middle",
+                     class_="axis", transform=f"rotate(-90 14 {middle:.0f})"))  # fmt: skip
+    return Markup("").join(parts)
+
+
+def _tick(across: Scale, n: int) -> Markup:
+    return tag("text", str(n), x=_x(across, _log(n)), y=HEIGHT - 24, text_anchor="middle",
+               class_="axis")  # fmt: skip
+
+
+def _upright(values: Sequence[Value]) -> Scale:
+    return Scale.over([each.estimate for each in values], margin=0.15)
+
+
+def _log(n: int) -> float:
+    return math.log(max(n, 1))
+
+
+def _x(across: Scale, value: float) -> float:
+    return LEFT + across.share(value) * (WIDTH - LEFT - RIGHT)
+
+
+def _y(up: Scale, value: float) -> float:
+    return TOP + (1 - up.share(value)) * (HEIGHT - TOP - BOTTOM)
+
+
+def _svg(parts: Sequence[Markup], label: str) -> Markup:
+    return tag("svg", *parts, xmlns="http://www.w3.org/2000/svg", role="img", aria_label=label,
+               viewBox=f"0 0 {WIDTH:.0f} {HEIGHT:.0f}", width="100%")  # fmt: skip

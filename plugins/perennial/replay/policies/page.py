@@ -1,0 +1,41 @@
+"""The page of a replay: one file that opens without a network and needs no script."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perennial.draw import formats
+from perennial.judge.judged import Value
+from perennial.replay.policies import drawing
+from perennial.replay.policies.replayed import Replayed
+
+PAGES = Path(__file__).parent / "pages"
+
+
+def page(report: Replayed) -> str:
+    """The page, as HTML."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"count": formats.count, "many": formats.many, "four": _four,
+                            "between": _between}  # fmt: skip
+    metrics = list(report.policies[0].metrics)
+    return environment.get_template("policies.j2").render(
+        report=report,
+        metrics=metrics,
+        frontiers=[(name, drawing.frontier(report, name)) for name in metrics],
+        months=[(name, drawing.months(report, name)) for name in metrics],
+        names=sorted({month.month for each in report.policies for month in each.months}),
+        colour=drawing.colour,
+    )
+
+
+def _four(value: float | None) -> str:
+    return formats.NONE if value is None else f"{value:.4f}".replace("-", "−")
+
+
+def _between(value: Value) -> str:
+    return f"{_four(value.low)} to {_four(value.high)}"
