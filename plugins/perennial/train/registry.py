@@ -52,7 +52,7 @@ class Registry:
         A digest that is registered already only gets the alias. A run that a killed process left
         behind is closed as killed.
         """
-        with self._answering(), locks.exclusive(self.project.var / "locks", "mlflow"):
+        with self.answering(), locks.exclusive(self.project.var / "locks", "mlflow"):
             number = self.find(trained.model, trained.digest)
             if number is None:
                 number = self._new_version(trained, curve)
@@ -65,7 +65,7 @@ class Registry:
         It carries that version's tags, `perennial.trained` with its digest, and `facts`. The alias
         `candidate` moves to it; a digest that is registered already only gets the alias.
         """
-        with self._answering(), locks.exclusive(self.project.var / "locks", "mlflow"):
+        with self.answering(), locks.exclusive(self.project.var / "locks", "mlflow"):
             number = self.find(model, digest)
             if number is None:
                 known = self.find(model, trained)
@@ -82,14 +82,14 @@ class Registry:
         None when it is not registered.
         """
         tag = DIGEST if len(digest) == 64 else VERSION
-        with self._answering():
+        with self.answering():
             wanted = f"name = '{model}' and tag.`{tag}` = '{digest}'"
             found = self.client.search_model_versions(wanted)
             return min((int(each.version) for each in found), default=None)
 
     def set_alias(self, model: str, alias: str, digest: str) -> int:
         """Point `alias` (such as `champion`) at the version with this digest; its number."""
-        with self._answering():
+        with self.answering():
             number = self.find(model, digest)
             if number is None:
                 raise UnavailableError(
@@ -119,7 +119,7 @@ class Registry:
     def _with_run(self, model: str, tags: dict[str, str], log: Callable[[str], None]) -> int:
         from mlflow.exceptions import MlflowException
 
-        experiment = self._experiment(model)
+        experiment = self.experiment(model)
         wanted = f"tags.`{DIGEST}` = '{tags[DIGEST]}' and attributes.status = 'RUNNING'"
         for dead in self.client.search_runs([experiment], wanted):
             self.client.set_terminated(dead.info.run_id, "KILLED")
@@ -165,7 +165,8 @@ class Registry:
         folder = candidate_folder(self.project, model)
         self.client.log_artifacts(run_id, str(folder), "model")
 
-    def _experiment(self, model: str) -> str:
+    def experiment(self, model: str) -> str:
+        """The number of the model's experiment, made when there is none."""
         found = self.client.get_experiment_by_name(model)
         if found is not None:
             return str(found.experiment_id)
@@ -179,11 +180,12 @@ class Registry:
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        with self._answering(), locks.exclusive(self.project.var / "locks", "mlflow"):
+        with self.answering(), locks.exclusive(self.project.var / "locks", "mlflow"):
             return MlflowClient(self.uri, self.uri)
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def answering(self) -> Iterator[None]:
+        """Tell what MLflow cannot do as UnavailableError."""
         from mlflow.exceptions import MlflowException
 
         try:
