@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -185,6 +186,57 @@ def test_a_ledger_that_was_never_read_lets_nobody_in(
     monkeypatch.setattr(api_keys, "all_keys", fail)
     with pytest.raises(RefusedError, match="cannot be read now"):
         keys.owner(token)
+
+
+class Stuck:
+    """A ledger whose next reading ends only when it is let go."""
+
+    def __init__(self) -> None:
+        self.is_let_go = threading.Event()
+        self._read = api_keys.all_keys
+
+    def __call__(self, ledger: Ledger) -> list[ApiKey]:
+        assert self.is_let_go.wait(20)
+        return self._read(ledger)
+
+
+@pytest.mark.parametrize("quiet_seconds", [None, keyring.MOST_ALONE_SECONDS + 1])
+def test_a_slow_reading_is_waited_for_where_no_copy_may_be_relied_on(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch, quiet_seconds: float | None
+) -> None:
+    """Right after the start on a busy machine, and when the first asks after a quiet night."""
+    token = keys.make()
+    if quiet_seconds:
+        assert keys.owner(token) is not None
+        keys.watch.seconds += quiet_seconds
+    stuck = Stuck()
+    monkeypatch.setattr(api_keys, "all_keys", stuck)
+    monkeypatch.setattr(keyring, "PATIENCE_SECONDS", 0.01)
+    threading.Timer(0.1, stuck.is_let_go.set).start()
+    assert keys.owner(token) is not None
+
+
+def test_a_reading_that_hangs_holds_nobody_up_for_long(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, stuck = keys.make(), Stuck()
+    monkeypatch.setattr(keyring, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(keyring, "WITHOUT_SECONDS", 0.02)
+    with monkeypatch.context() as patch:
+        patch.setattr(api_keys, "all_keys", stuck)
+        with pytest.raises(RefusedError, match="cannot be read now"):
+            keys.owner(token)
+        stuck.is_let_go.set()
+        keys.runner.run(keys.ring.close())
+    assert keys.owner(token) is not None
+    again = Stuck()
+    monkeypatch.setattr(api_keys, "all_keys", again)
+    monkeypatch.setattr(keyring, "WITHOUT_SECONDS", 20)
+    keys.watch.seconds += keyring.MOST_SECONDS + 0.01
+    assert keys.owner(token) is not None, "the last copy holds meanwhile"
+    assert keys.ring._reading is not None
+    assert not keys.ring._reading.done()
+    again.is_let_go.set()
 
 
 def last_used(keys: Keys) -> str | None:

@@ -23,8 +23,11 @@ AGAIN_SECONDS = 0.5
 MOST_SECONDS = 1.0
 """One older than this is waited for: so long a revoked key may still be taken."""
 PATIENCE_SECONDS = 0.5
+"""So long a request waits for a newer copy where the last one may still be relied on."""
 MOST_ALONE_SECONDS = 300.0
 """While the ledger does not answer, the last copy stays in force no longer than this."""
+WITHOUT_SECONDS = 5.0
+"""So long a request waits where no copy may be relied on: at the start, and after a long quiet."""
 SKEW = timedelta(seconds=10)
 """By so much the clocks of this machine and of the one that made a key may differ."""
 NOBODY = "0" * 64
@@ -60,7 +63,9 @@ class Keyring:
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
         if self._age > MOST_SECONDS:
-            await asyncio.wait({self._reading}, timeout=PATIENCE_SECONDS)
+            has_copy = self._age <= MOST_ALONE_SECONDS
+            patience = PATIENCE_SECONDS if has_copy else WITHOUT_SECONDS
+            await asyncio.wait({self._reading}, timeout=patience)
         if self._age > MOST_ALONE_SECONDS:
             raise RefusedError(503, "keys", "the API keys cannot be read now", None, 1)
 
