@@ -63,6 +63,7 @@ def facts(
         "night": NIGHT, "declared": Decide.model_validate(declared or {}), "watched": report,
         "situation": situation_of(report, known.get("serves", CHAMPION)),
         "train_until": date(2024, 2, 3), "serves": CHAMPION, "learned_until": date(2024, 2, 1),
-        "trained_at": date(2024, 2, 1), "release": None, "trainings": (), "regret": 0.0, **known,
+        "trained_at": date(2024, 2, 1), "release": None, "trainings": (),
+        "learnings": known.get("trainings", ()), "regret": 0.0, **known,
     }  # fmt: skip
     return Facts(**given)

@@ -209,10 +209,8 @@ def test_a_trigger_looks_at_its_own_findings_alone(policy: str, report: Any, dec
 
 
 def test_triggers_act_as_declared() -> None:
-    for policy, report, field in (
-        ("drift", DRIFTED, "on_drift"),
-        ("performance", WORSE, "on_worse"),
-    ):
+    cases = [("drift", DRIFTED, "on_drift"), ("performance", WORSE, "on_worse")]
+    for policy, report, field in cases:
         declared = {"policy": policy, field: "update"}
         assert chosen(facts(report, declared)).decision == "update"
 
@@ -233,6 +231,17 @@ def test_a_training_comes_at_the_latest_after_the_declared_nights(policy: str) -
     decided = facts(declared=declared, trained_at=NIGHT - timedelta(days=20),
                     trainings=(NIGHT - timedelta(days=5),))  # fmt: skip
     assert chosen(decided).decision == "stand_by"
+
+
+def test_recalibrations_do_not_put_off_the_latest_training() -> None:
+    nights = [NIGHT - timedelta(days=each) for each in (4, 12, 20)]
+    declared = {"at_least_every_nights": 9, "calendar": "update"}
+    cases = [((), "update"), (tuple(nights[1:]), "update"), ((nights[0],), "stand_by")]
+    for learnings, decision in cases:
+        given = facts(
+            declared=declared, trained_at=nights[0], trainings=tuple(nights), learnings=learnings
+        )
+        assert chosen(given).decision == decision
 
 
 def test_what_watch_found_goes_before_the_calendar() -> None:

@@ -40,6 +40,8 @@ class Facts:
     """The release that is under way or still armed."""
     trainings: tuple[date, ...]
     """Earlier nights on which a training was decided, the newest first."""
+    learnings: tuple[date, ...]
+    """Those of them that were more than a recalibration, the newest first."""
     regret: float
     """See `Decided.regret`."""
 
@@ -71,6 +73,7 @@ def facts_of(project: Project, model: Model, night: date, watched: Watched) -> F
         trained_at=trained_at(files) if files else None,
         release=releases.under_way(ledger, model.name),
         trainings=tuple(each.night for each in past if each.has_trained),
+        learnings=tuple(each.night for each in past if each.has_learned),
         regret=max(0.0, _carried(past) + excess(model, watched)),
     )
 

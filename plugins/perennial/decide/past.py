@@ -27,6 +27,11 @@ class Past:
         """Whether it was a training of any kind."""
         return self.decision in STRATEGIES
 
+    @property
+    def has_learned(self) -> bool:
+        """Whether it was a training of more than the level of the answers."""
+        return self.has_trained and self.decision != "recalibrate"
+
 
 def past_of(ledger: Ledger, model: str, night: date) -> list[Past]:
     """The decisions of the nights before `night`, the newest first."""

@@ -87,11 +87,14 @@ def listed(facts: Facts) -> Wish:
 
 
 def at_the_latest(policy: Policy) -> Policy:
-    """The policy, with a training when the last is `decide.at_least_every_nights` nights ago."""
+    """The policy, with a training once the last one lies `decide.at_least_every_nights` back.
+
+    Recalibrations do not count: they make nothing of what is new.
+    """
 
     def wished(facts: Facts) -> Wish:
         wish, most = policy(facts), facts.declared.at_least_every_nights
-        last = _last(facts)
+        last = _last_learning(facts)
         if wish.decision != "stand_by" or most is None or last is None:
             return wish
         if facts.night < last + timedelta(days=most):
@@ -130,3 +133,12 @@ _WORDS: dict[Situation, str] = {
 def _last(facts: Facts) -> date | None:
     nights = [*facts.trainings[:1], *([facts.trained_at] if facts.trained_at else [])]
     return max((each for each in nights if each < facts.night), default=None)
+
+
+def _last_learning(facts: Facts) -> date | None:
+    """The last training but recalibrations; where none is known, it is older than any of these."""
+    recalibrated = set(facts.trainings) - set(facts.learnings)
+    serves = {facts.trained_at} - recalibrated if facts.trained_at else set()
+    nights = {each for each in {*facts.learnings, *serves} if each is not None}
+    known = [each for each in nights if each < facts.night]
+    return max(known) if known else min(facts.trainings, default=None)

@@ -40,7 +40,8 @@ class Decide(Frozen):
     nights: tuple[date, ...] = Field((), description="listed: the nights that train.")
     at_least_every_nights: int | None = Field(
         None, ge=1, description="watched, drift, performance: train at the latest so many nights "
-        "after the last training, whatever was found; no such limit when left out.",
+        "after the last training but recalibrations, even when nothing calls for one; no such "
+        "limit when left out.",
     )  # fmt: skip
     on_drift: Decision = Field(
         "retrain", description="watched, drift: when inputs or answers drifted and persist."
