@@ -33,6 +33,17 @@ class VersionFiles:
         """The version's name: the digest's first twelve digits."""
         return self.digest[:12]
 
+    @property
+    def answering(self) -> dict[str, bytes]:
+        """The files that make its answers, which the digest is over."""
+        return {name: self.files[name] for name in json.loads(self.manifest)["answering"]}
+
+    @property
+    def beside(self) -> dict[str, bytes]:
+        """The files that only tell about it."""
+        answering = self.answering
+        return {name: each for name, each in self.files.items() if name not in answering}
+
 
 def digest_of(answering: Mapping[str, bytes]) -> str:
     """One digest over the names and bytes of the files that make the answers."""
