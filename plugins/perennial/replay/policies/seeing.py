@@ -40,9 +40,10 @@ class Eyes:
 
     def __init__(self, world: World, model: Model, days: Days) -> None:
         self.world, self.model, self.days = world, model, days
-        primary = model.judge.primary
-        # Only the metric that decides: the others are notes that no policy reads.
-        judge = model.judge.model_copy(update={"metrics": (primary,)})
+        # Those that decide: of the others there are but notes, which no policy reads.
+        names = {model.judge.primary, verdict.RANKING}
+        metrics = tuple(each for each in model.judge.metrics if each in names)
+        judge = model.judge.model_copy(update={"metrics": metrics})
         self.deciding = model.model_copy(update={"judge": judge})
         self.reference: Reference | None = None
         self.scores: dict[date, FloatArray] = {}
