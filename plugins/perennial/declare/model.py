@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from perennial.declare import lightgbm_parameters, optimize, torch_parameters
+from perennial.declare import family_parameters, optimize
 from perennial.declare.decide import Decide
 from perennial.declare.frozen import Frozen
 from perennial.declare.judge import Judge
@@ -133,10 +133,15 @@ class Model(Frozen):
         description="What is done about what was seen.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _parameters_of_the_learner(cls, document: Any) -> Any:
+        return family_parameters.chosen(document)
+
     @model_validator(mode="after")
     def _parameters_are_the_learner_s(self) -> Self:
-        families = {"lightgbm": lightgbm_parameters, "torch": torch_parameters}
-        wrong = families[self.train.learner].mistakes(self.train.parameters, self.task)
+        train = self.train
+        wrong = family_parameters.mistakes(train.learner, train.parameters, self.task)
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

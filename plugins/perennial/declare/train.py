@@ -62,7 +62,8 @@ class Train(Frozen):
     )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
-        description="The family's own parameters, by its own names (no aliases).",
+        description="The learner's own parameters, by its own names (no aliases); or those of "
+        "several learners, each below its name, so that changing `learner` is all it takes.",
     )
     stopping: Stopping = Field(
         default_factory=lambda: Stopping.model_validate({}), description="When it is enough."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 from torch import Tensor, nn
 
 from perennial.declare.frozen import Frozen
@@ -15,7 +15,7 @@ class Architecture(Frozen):
     """Everything that decides how many weights there are; checked before anything is built."""
 
     n_numbers: int = Field(ge=0, le=100_000)
-    sizes: tuple[int, ...] = Field(description="Per category how many values are known.")
+    sizes: tuple[NonNegativeInt, ...] = Field(description="Per category how many values are known.")
     width: int = Field(ge=1, le=4096)
     blocks: int = Field(ge=0, le=64)
     dropout: float = Field(ge=0, lt=1)

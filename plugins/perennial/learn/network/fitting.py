@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +36,31 @@ def fit(
     days do not suffice, or when either part has labels of one class only (binary);
     DeclarationError when the loss is no number any more.
     """
+    return fit_by(
+        lambda rows: Begun(rows, task, declared), evidence, task, declared, on_round, checkpoint
+    )
+
+
+def fit_by(
+    begin: Callable[[Evidence], Begun],
+    evidence: Evidence,
+    task: Task,
+    declared: Train,
+    on_round: OnRound,
+    checkpoint: Path | None,
+) -> Fitted:
+    """The same for a network that begins in a way of its own."""
     stopping = declared.stopping
     is_held_out = held_out(evidence.days, stopping.days)
     earlier, later = part(evidence, ~is_held_out), part(evidence, is_held_out)
     if task == "binary":
         both_classes(earlier.labels, "the days learned from")
         both_classes(later.labels, f"the last {stopping.days} days")
-    trial = Begun(earlier, task, declared)
+    trial = begin(earlier)
     learned = trial.learn(on_round, later=later, checkpoint=checkpoint and checkpoint / "trial")
     final = trial
     if stopping.refit:
-        final = Begun(evidence, task, declared)
+        final = begin(evidence)
         final.learn(
             on_round, n_epochs=learned.n_epochs, checkpoint=checkpoint and checkpoint / "refit"
         )
@@ -61,6 +76,9 @@ def fit(
 
 class Begun:
     """A new network for some evidence: its inputs, its level, its first weights."""
+
+    trainable: Callable[[str], bool] | None = None
+    """Which parameters move, by name; all of them without."""
 
     def __init__(self, evidence: Evidence, task: Task, declared: Train) -> None:
         self.task, self.declared = task, declared
@@ -93,6 +111,7 @@ class Begun:
             on_round,
             later=held,
             n_epochs=n_epochs,
+            trainable=self.trainable,
             checkpoint=checkpoint,
         )
 

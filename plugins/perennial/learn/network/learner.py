@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, FiniteFloat
 from torch import Tensor
 
 from perennial.declare.frozen import Frozen
@@ -44,10 +44,10 @@ class Told(Frozen):
     """What `network.json` tells."""
 
     architecture: Architecture
-    centres: tuple[float, ...]
-    scales: tuple[float, ...]
-    level: tuple[float, float] = Field(description="Centre and scale of the answers.")
-    importance: tuple[float, ...] = Field(description="Per feature its share.")
+    centres: tuple[FiniteFloat, ...]
+    scales: tuple[FiniteFloat, ...]
+    level: tuple[FiniteFloat, FiniteFloat] = Field(description="Centre and scale of the answers.")
+    importance: tuple[FiniteFloat, ...] = Field(description="Per feature its share.")
 
 
 class NetworkLearner:
@@ -166,13 +166,15 @@ class NetworkLearner:
             told = Told.model_validate_json(files[NETWORK])
             inputs = Inputs(encoding, told.centres, told.scales)
             task: Task = about["task"]
-        except (KeyError, TypeError, ValueError, ValidationError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"{FEATURES} or {NETWORK} cannot be read: {error}") from error
         shape = told.architecture
         fits = (shape.n_numbers, shape.sizes) == (len(inputs.numbers), inputs.sizes)
         if not fits or len(told.importance) != len(encoding.names) or task not in TASKS:
             raise IntegrityError(f"{NETWORK} and {FEATURES} tell of different models")
         expected = {**shapes_of(shape), BASE: (sum(shape.lengths),)}
+        if WEIGHTS not in files:
+            raise IntegrityError(f"{WEIGHTS} is missing")
         tensors = loaded(files[WEIGHTS], expected, WEIGHTS)
         base = tensors.pop(BASE)
         network = TabularNetwork(shape)  # no larger than the file, as its shapes are known now
@@ -181,6 +183,8 @@ class NetworkLearner:
 
     def _raw(self, batch: Batch) -> FloatArray:
         _set_threads(1 if len(batch) <= SMALL_BATCH else self.threads)
+        if not len(batch):
+            return np.empty(0)
         with torch.inference_mode():
             out = [
                 self.network(part.numbers, part.missing, part.codes).numpy()

@@ -62,10 +62,10 @@ class Settings:
 
         Loshchilov and Hutter 2017, arXiv:1608.03983.
 
-        >>> from perennial.declare.train import Train
-        >>> settings = Settings.of(Train.model_validate({"learner": "torch"}))
-        >>> [round(settings.rate_at(settings.epochs * part), 5) for part in (0, 0.5, 1)]
-        [0.0, 0.00051, 0.0]
+        >>> declared = {"learner": "torch", "parameters": {"epochs": 4, "learning_rate": 0.1}}
+        >>> settings = Settings.of(Train.model_validate(declared))
+        >>> [round(settings.rate_at(epoch), 3) for epoch in (0, 0.25, 0.5, 2.25, 4)]
+        [0.0, 0.05, 0.1, 0.05, 0.0]
         """
         warm_up = min(WARM_UP, self.epochs / 2)
         if epoch < warm_up:
