@@ -13,6 +13,9 @@ from perennial.learn.variants.making import VARIANT
 from perennial.learn.variants.offered import variant_class
 from perennial.learn.version_files import VersionFiles, read
 
+ADAPTER = "adapter_config.json"
+"""The file, as peft names it, of a network that has adapters beside its weights."""
+
 FEATURES = "features.json"
 """The file in which every family names itself, its task and its inputs."""
 
@@ -51,6 +54,10 @@ def uncalibrated(files: Mapping[str, bytes]) -> Learner:
 
 
 def _loader(family: str, files: Mapping[str, bytes]) -> type[Learner]:
+    if family == "torch" and ADAPTER in files and VARIANT not in files:
+        from perennial.learn.network.adapted import AdaptedLearner
+
+        return AdaptedLearner
     return variant_class(files) if VARIANT in files else learner_class(family)
 
 
@@ -87,6 +94,10 @@ def fit_of(family: str) -> Fit:
 
 def transfer_of(family: str) -> Transfer:
     """How a family starts from what another model has learned."""
+    if family == "torch":
+        from perennial.learn.network.strategies.transferring import transfer
+
+        return transfer
     raise ValueError(f"family must be torch, got {family!r}")
 
 
@@ -96,4 +107,8 @@ def ways_of(family: str) -> dict[str, Way]:
         from perennial.learn.lightgbm_strategies import WAYS
 
         return WAYS
-    raise ValueError(f"family must be lightgbm, got {family!r}")
+    if family == "torch":
+        from perennial.learn.network.strategies.table import WAYS as OF_NETWORKS
+
+        return OF_NETWORKS
+    raise ValueError(f"family must be lightgbm or torch, got {family!r}")

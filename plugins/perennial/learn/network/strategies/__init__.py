@@ -1,1 +1,1 @@
-"""How a network goes on learning from a champion: one file for each strategy, `table` lists them."""
+"""How a network goes on learning from a champion: a file for each strategy; `table` lists them."""

@@ -56,7 +56,12 @@ def inject(
 
     from perennial.learn.network.torch_library import torch
 
-    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=names, lora_dropout=0.0)
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=alpha,  # type: ignore[arg-type]  # any number will do
+        target_modules=names,
+        lora_dropout=0.0,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(onward.declared.seed)
         inject_adapter_in_model(config, onward.network)

@@ -12,6 +12,7 @@ from perennial.declare.train import Train
 from perennial.errors import NotEnoughEvidenceError
 from perennial.learn.contract import Evidence, Fitted, OnRound, Start
 from perennial.learn.network.architecture import TabularNetwork, fresh
+from perennial.learn.network.layers import Block
 from perennial.learn.network.strategies.onward import Onward
 from perennial.learn.network.torch_library import torch
 
@@ -46,7 +47,8 @@ def with_another_block(network: TabularNetwork, seed: int) -> TabularNetwork:
     with torch.no_grad():
         # What is there already takes its place; only the new block is left as it was drawn.
         grown.load_state_dict({**grown.state_dict(), **network.state_dict()})
-        last = grown.blocks[-1].outer
-        last.weight.zero_()
-        last.bias.zero_()
+        newest = grown.blocks[-1]
+        assert isinstance(newest, Block)
+        newest.outer.weight.zero_()
+        newest.outer.bias.zero_()
     return grown
