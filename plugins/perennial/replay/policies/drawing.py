@@ -13,8 +13,12 @@ from perennial.draw.scales import Scale
 from perennial.judge.judged import Value
 from perennial.replay.policies.replayed import Lived, Replayed
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720.0, 380.0, 62.0, 20.0, 14.0, 44.0
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 460.0, 300.0, 46.0, 14.0, 12.0, 44.0
 KINDS = ("calendar", "random", "never", "triggered")
+LETTER = 7.0
+"""About as wide as a letter is."""
+MOST_MONTHS = 6
+"""Months named along the axis."""
 N_COLOURS = 8
 """Lines of the months that are told apart by colour; the others are drawn faintly."""
 
@@ -29,7 +33,7 @@ def frontier(report: Replayed, metric: str) -> Markup:
         (each.n_trainings, value.estimate) for each, value in points
         if each.kind in ("calendar", "never") and "/" not in each.policy
     )  # fmt: skip
-    parts = [_axes(up, metric)]
+    parts = [_axes(up)]
     parts += [_tick(across, n) for n in sorted({each.n_trainings for each, _ in points})]
     if len(line) > 1:
         path = " ".join(f"{_x(across, _log(n)):.1f},{_y(up, value or 0):.1f}" for n, value in line)
@@ -47,9 +51,11 @@ def months(report: Replayed, metric: str) -> Markup:
     across = Scale(-0.3, max(len(names) - 0.7, 0.7))
     values = [month.metrics[metric] for each in report.policies for month in each.months]
     up = Scale.over([each.estimate for each in values])
-    parts = [_axes(up, metric)]
-    for place, name in enumerate(names):
-        parts.append(tag("text", name, x=_x(across, place), y=HEIGHT - 22, text_anchor="middle",
+    parts = [_axes(up)]
+    every = math.ceil(len(names) / MOST_MONTHS)
+    for place in range(0, len(names), every):
+        x = _x(across, place)
+        parts.append(tag("text", names[place], x=x, y=HEIGHT - 22, text_anchor="middle",
                          class_="axis"))  # fmt: skip
     for place, each in enumerate(report.policies):
         told = [(names.index(month.month), month.metrics[metric]) for month in each.months]
@@ -76,31 +82,33 @@ def _point(lived: Lived, value: Value, across: Scale, up: Scale) -> Markup:
 
 def _names(points: Sequence[tuple[Lived, Value]], across: Scale, up: Scale) -> list[Markup]:
     """The policies' names beside their points; names that would lie on each other are parted."""
-    taken: list[tuple[float, float]] = []
+    taken: list[tuple[float, float, float]] = []
     found = []
-    for each, value in sorted(points, key=lambda one: one[1].estimate or 0):
+    for each, value in sorted(points, key=lambda one: one[1].estimate or 0, reverse=True):
         if each.kind == "random":
             continue  # many draws of one policy: pointing at one tells it
-        x = _x(across, _log(each.n_trainings))
-        y = _y(up, value.estimate or 0) + 4
-        while any(abs(x - other) < 130 and abs(y - there) < 13 for other, there in taken):
+        x, y = _x(across, _log(each.n_trainings)), _y(up, value.estimate or 0) + 4
+        width = LETTER * len(each.policy)
+        is_left = x + 10 + width > WIDTH
+        left = x - 10 - width if is_left else x + 10
+        while any(
+            left < right and start < left + width and abs(y - there) < 13
+            for start, right, there in taken
+        ):
             y += 13
-        taken.append((x, y))
-        is_left = x > WIDTH - 150
-        found.append(tag("text", each.policy, x=x - 10 if is_left else x + 10, y=y,
-                         text_anchor="end" if is_left else "start", class_="name"))  # fmt: skip
+        taken.append((left, left + width, y))
+        anchor = "end" if is_left else "start"
+        x += -10 if is_left else 10
+        found.append(tag("text", each.policy, x=x, y=y, text_anchor=anchor, class_="name"))
     return found
 
 
-def _axes(up: Scale, metric: str) -> Markup:
+def _axes(up: Scale) -> Markup:
     parts = []
     for value, text in up.labels(5):
         y = _y(up, value)
         parts.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="grid"))
         parts.append(tag("text", text, x=LEFT - 7, y=y + 4, text_anchor="end", class_="axis"))
-    middle = (TOP + HEIGHT - BOTTOM) / 2
-    parts.append(tag("text", metric.replace("_", " "), x=14, y=middle, text_anchor="middle",
-                     class_="axis", transform=f"rotate(-90 14 {middle:.0f})"))  # fmt: skip
     return Markup("").join(parts)
 
 

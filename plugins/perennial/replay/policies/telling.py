@@ -72,7 +72,20 @@ def markdown(report: Replayed) -> str:
         f"confidence.{changed}"
     )
     places = [f"* {each}" for each in _sentences(report)]
-    return "\n".join([*lines, "", told, *(["", *places] if places else []), ""])
+    made = ["Made by", "", "```", _command(report), "```"]
+    parts = [*lines, "", told, *(["", *places] if places else []), "", *made]
+    return "\n".join([*parts, ""])
+
+
+def _command(report: Replayed) -> str:
+    """The command that makes the same report again."""
+    names = dict.fromkeys(each.policy.partition(" ")[0] for each in report.policies)
+    draws = max((each.draw or 0 for each in report.policies), default=0)
+    return " ".join(
+        [f"perennial replay --model {report.model} --from {report.start} --to {report.end}",
+         f"--policies {','.join(names)}", *([f"--draws {draws}"] if draws else []),
+         *(f"--set {change}" for change in report.changed)]
+    )  # fmt: skip
 
 
 def _cells(report: Replayed, lived: Lived) -> list[str]:
