@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from perennial.declare.project import Project
+from perennial.deploy import supervision
 from perennial.errors import UnavailableError
 from perennial.keep import releases
 from perennial.keep.ledger import Ledger
@@ -295,9 +296,43 @@ BLUE_GREEN: dict[str, Any] = {"kind": "blue_green", "min_requests": 50, "parity"
 
 
 @pytest.fixture
-def switching(script: Script, make_offered: Callable[[Any], Project]) -> Project:
-    """A project whose next version is to answer everything at once."""
-    return make_offered(BLUE_GREEN)
+def switching(
+    script: Script, make_offered: Callable[[Any], Project], make_traffic: MakeTraffic
+) -> Project:
+    """A project whose next version is to answer everything at once; the one before was asked."""
+    made = make_offered(BLUE_GREEN)
+    make_traffic().ask(1)
+    return made
+
+
+def test_a_switch_where_nobody_was_ever_answered_waits_for_nothing_and_says_so(
+    script: Script, make_offered: Callable[[Any], Project], champions: list[str]
+) -> None:
+    """As in `dvc repro` on a laptop: nothing would ever be journaled that could be recomputed."""
+    project = make_offered(BLUE_GREEN)
+    begun = release(MODEL, NIGHT, project=project)
+    assert (begun.state, begun.replaced) == ("done", "v1")
+    (entry,) = releases.record(Ledger.of(project), begun.release_id)
+    assert "no gateway runs and v1 has answered nobody" in entry.why
+    assert champions[-1] == "ripeness v2"
+    assert script.n_started == 0
+    assert release(MODEL, NIGHT, project=project) == begun
+
+
+def test_a_switch_waits_for_answers_where_a_gateway_runs(
+    script: Script, make_offered: Callable[[Any], Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_offered(BLUE_GREEN)
+    monkeypatch.setattr(supervision, "is_running", lambda _: True)
+    monkeypatch.setattr(supervision, "start_freshening_again", lambda _: None)
+    assert release(MODEL, NIGHT, project=project).state == "pending"
+
+
+def test_another_kind_waits_for_questions_wherever_it_is_released(
+    script: Script, make_offered: Callable[[Any], Project]
+) -> None:
+    project = make_offered(DECLARED)
+    assert release(MODEL, NIGHT, project=project).state == "pending"
 
 
 def test_a_switch_waits_until_the_champions_answers_were_recomputed(

@@ -58,6 +58,12 @@ def last_answers_of(
     return deque((each for each in answers if each[1].get("version") == version), maxlen=4 * n)
 
 
+def has_answered(journal: Path, model: str, version: str) -> bool:
+    """Whether any answer of a version is journaled."""
+    answers = answers_of(journal, model, None, 0)
+    return any(entry.get("version") == version for _, entry in answers)
+
+
 def sample(
     answers: Iterable[tuple[int, Entry]], n: int, entity_of: Callable[[Entry], Any]
 ) -> list[Entry]:

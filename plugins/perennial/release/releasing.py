@@ -16,6 +16,7 @@ from perennial.keep.replays import must_not_be_a_replay
 from perennial.keep.report import Report
 from perennial.release.kinds import KINDS
 from perennial.release.mirroring import mirror
+from perennial.release.parity_sample import has_answered
 
 
 class Released(Report):
@@ -33,8 +34,8 @@ class Released(Report):
 def release(model: str, at: str, *, project: Project | None = None) -> Released:
     """Begin to let the newest proven version of `model` answer; the controller goes on from there.
 
-    It answers everything at once when nothing serves yet, or when `kind: blue_green` is declared
-    with `parity: null`.
+    It answers everything at once when nothing serves yet, and of `kind: blue_green` with
+    `parity: null`, or where no gateway runs and the version from before has answered nobody.
     Reads the ledger, where deploy left what is proven; writes a release there. Twice is the same
     as once: a release of this version and night that is under way, promoted or rolled back is
     found again. Raises `UnavailableError` when no slot is proven, `BusyError` while another
@@ -94,15 +95,22 @@ def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) 
     stable = current[0] if current and current[0].version != version else None
     declared = project.model(slot.model).release
     journal = project.var / "journal"
+    why = f"blessed and proven, for the night of {at}"
+    at_once: dict[str, Any] = {}
+    if stable and not KINDS[declared.kind](declared):
+        if declared.parity is None:
+            at_once = _at_once(declared)
+        elif unanswered := _nobody_was_answered(project, stable):
+            at_once, why = {"state": "done"}, f"{why}; {unanswered}"
     planned = release_changes.plan(
         slot.model,
         version,
         slot.slot,
         night=at,
-        why=f"blessed and proven, for the night of {at}",
+        why=why,
         stable=stable,
         kind=declared.kind if stable else "first",
-        **_at_once(declared) if stable and _is_at_once(declared) else {},
+        **at_once,
         after_seq=last_seq(journal / "predictions"),
         labels_after_seq=last_seq(journal / "feedback"),
     )
@@ -110,9 +118,20 @@ def _begin(project: Project, ledger: Ledger, slot: Slot, version: str, at: str) 
     return release_changes.start(ledger, planned, "release")
 
 
-def _is_at_once(declared: Declared) -> bool:
-    """Whether nothing is to be waited for: neither a phase nor what is recomputed before."""
-    return not KINDS[declared.kind](declared) and declared.parity is None
+def _nobody_was_answered(project: Project, stable: Slot) -> str | None:
+    """Why a switch waits for no parity, in words; None when there are, or will be, answers.
+
+    No answers would ever come, as with a model's very first version: nobody is there to be armed
+    for either, and what was armed would hold up the next version while no controller runs.
+    """
+    if supervision.is_running(project):
+        return None
+    if has_answered(project.var / "journal", stable.model, str(stable.version)):
+        return None
+    return (
+        f"no gateway runs and {stable.version} has answered nobody, so parity has nothing to "
+        "recompute and nothing is armed"
+    )
 
 
 def _at_once(declared: Declared) -> dict[str, Any]:
