@@ -53,7 +53,7 @@ def replay(
 ) -> Replayed:
     """Live the nights `start` to `end`, both included, under each of the policies.
 
-    On each night only what was known then is used: the labels with their delay. A night decides,
+    On each night only what was known then is used: no label before it came. A night decides,
     trains and judges by the stages' own functions; a blessed candidate answers from that day on,
     since a replay has no requests by which a release could advance.
 
