@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from perennial.declare.model import Task
 from perennial.errors import DeclarationError, NotEnoughEvidenceError
@@ -103,6 +104,18 @@ def test_constants_and_columns_of_nothing_do_not_disturb(task: Task) -> None:
     answers = fitted.learner.predict([row, strange])
     assert np.isfinite(answers).all()
     assert np.isfinite(fitted.learner.explain([row, strange]).contributions).all()
+
+
+def test_the_threads_of_the_process_leave_no_mark() -> None:
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(fit(evidence(), "binary", declared(epochs=2), lambda n: None).learner)
+    finally:
+        torch.set_num_threads(before)
+    assert found[0].save() == found[1].save()
 
 
 def test_numbers_alone_and_categories_alone_are_enough() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, get_args
@@ -20,7 +21,7 @@ from perennial.learn.network.batches import Batch
 from perennial.learn.network.explaining import contributions, filled_up
 from perennial.learn.network.inputs import Inputs
 from perennial.learn.network.level import Level
-from perennial.learn.network.torch_library import torch
+from perennial.learn.network.torch_library import repeatable, torch
 from perennial.learn.network.weights import loaded, saved, shapes_of
 
 WEIGHTS, NETWORK, FEATURES = "network.safetensors", "network.json", "features.json"
@@ -53,8 +54,10 @@ class Told(Frozen):
 class NetworkLearner:
     """A network, and all that stands between it and rows with names.
 
-    Safe to ask from several threads at once. A row alone is answered as in a batch but for the
-    rounding of 32-bit sums (raw scores differ by less than 1e-6 of their size or of 1).
+    Safe to ask from several threads at once. It learned with 32-bit numbers and answers with
+    64-bit ones: a row alone, in a batch, on another number of threads or on another machine gets
+    the same raw score to 1e-9 of its size, where 32-bit sums would differ by up to 1e-6, and a
+    server could not prove that it answers as it did offline.
     """
 
     family: ClassVar[str] = "torch"
@@ -70,6 +73,7 @@ class NetworkLearner:
         threads: int = 2,
     ) -> None:
         self.network = network.eval().requires_grad_(False)
+        self._answering = copy.deepcopy(self.network).double()
         self.inputs, self.level, self.threads = inputs, level, threads
         self.base, self.shares = base, importance
         self._task: Task = task
@@ -90,14 +94,14 @@ class NetworkLearner:
         where explanations start, and each feature's mean absolute contribution to 512 rows spread
         over `data`.
         """
-        total = torch.zeros(sum(network.architecture.lengths), dtype=torch.float64)
-        with torch.no_grad():
+        with repeatable(threads), torch.no_grad():
+            total = torch.zeros(sum(network.architecture.lengths), dtype=torch.float64)
             for part in data.parts(-(-len(data) // AT_ONCE)):
                 total += network.embed(part.numbers, part.missing, part.codes).double().sum(0)
-        base = (total / max(1, len(data))).float()
-        learner = cls(network, inputs, level, task, base, np.empty(0), threads)
-        spread = torch.linspace(0, len(data) - 1, min(SAMPLE, len(data))).long()
-        sizes = np.abs(learner._explained(data.take(spread))[1]).mean(axis=0)
+            base = (total / max(1, len(data))).float()
+            learner = cls(network, inputs, level, task, base, np.empty(0), threads)
+            spread = torch.linspace(0, len(data) - 1, min(SAMPLE, len(data))).long()
+            sizes = np.abs(learner._explained(data.take(spread))[1]).mean(axis=0)
         whole = sizes.sum()
         learner.shares = sizes / whole if whole > 0 else np.full(len(sizes), 1 / len(sizes))
         return learner
@@ -129,7 +133,8 @@ class NetworkLearner:
         """Integrated gradients from the mean row (see `explaining.contributions`)."""
         raw, parts = self._explained(self.inputs.batch(rows))
         with torch.inference_mode():
-            base = self.level.raw(self.network.answer(self.base[None]).numpy())[0]
+            alone = self._answering.answer(self.base.double()[None]).numpy()
+        base = self.level.raw(alone)[0]
         parts = filled_up(parts, raw - base)
         return Explanation(self.features, np.full(len(raw), base), parts)
 
@@ -187,7 +192,7 @@ class NetworkLearner:
             return np.empty(0)
         with torch.inference_mode():
             out = [
-                self.network(part.numbers, part.missing, part.codes).numpy()
+                self._answering(part.numbers.double(), part.missing, part.codes).numpy()
                 for part in batch.parts(-(-len(batch) // AT_ONCE))
             ]
         return self.level.raw(np.concatenate(out))
@@ -196,11 +201,11 @@ class NetworkLearner:
         """Raw scores (n,), and contributions (n, number of features) that nearly sum to them."""
         raw = self._raw(batch)
         with torch.no_grad():
-            embedded = self.network.embed(batch.numbers, batch.missing, batch.codes)
+            embedded = self._answering.embed(batch.numbers.double(), batch.missing, batch.codes)
         lengths = self.network.architecture.lengths
         parts = np.empty((len(batch), len(lengths)))
         parts[:, self.inputs.order] = self.level.scale * contributions(
-            self.network, embedded, self.base, lengths
+            self._answering, embedded, self.base.double(), lengths
         )
         return raw, parts
 
