@@ -30,9 +30,10 @@ def update(project: Project, model: Model, asked: Asked) -> Learned:
     own window is discarded. It always starts from the champion, never from a candidate: what a
     killed training learned is not learned twice.
 
-    Raises NotEnoughEvidenceError when there is no new day, there are too few rows, the champion
-    has no state that a strategy needs, forgetting cannot be measured, or every way forgets too
-    much.
+    A strategy that cannot go on, for want of the state that it needs, is left out with its reason.
+
+    Raises NotEnoughEvidenceError when there is no new day, there are too few rows, no strategy can
+    go on, forgetting cannot be measured, or every way forgets too much.
     """
     champion = read_champion(project, model)
     ways = {name: ways_of(model.train.learner)[name] for name in asked.ways}
@@ -47,10 +48,17 @@ def update(project: Project, model: Model, asked: Asked) -> Learned:
         checkpoint(project, model, asked, made_from, champion.version) as folder,
         progress(f"update {model.name}", total=None) as step,
     ):
-        attempts = [
-            _attempt(model, champion, recents[way.only_new], older, name, way, step, folder / name)
-            for name, way in ways.items()
-        ]
+        attempts, left_out = [], {}
+        for name, way in ways.items():
+            recent = recents[way.only_new]
+            try:
+                attempt = _attempt(model, champion, recent, older, name, way, step, folder / name)
+            except NotEnoughEvidenceError as error:
+                left_out[name] = str(error)
+            else:
+                attempts.append(attempt)
+        if not attempts:
+            raise NotEnoughEvidenceError(f"model {model.name}: {'; '.join(left_out.values())}")
         chosen = choose(model, attempts)
         recent = recents[ways[chosen.tried.way].only_new]
         was, learner = champion.start.state, chosen.fitted.learner
@@ -62,7 +70,7 @@ def update(project: Project, model: Model, asked: Asked) -> Learned:
         window_start=min(champion.learned_from, recent.rows.start),
         parent=champion.version,
         tried=tuple(each.tried for each in attempts),
-        why=_why(model, chosen, attempts),
+        why="; left out: ".join([_why(model, chosen, attempts), *left_out.values()]),
         way=chosen.tried.way,
         n_updates=champion.n_updates + 1,
         state=state,
