@@ -17,6 +17,7 @@ from perennial.learn.recalibrated import Recalibrated, Scoring
 from perennial.learn.variants.making import Making, NotPossibleError, Variant
 from perennial.learn.variants.offered import variants_of
 from perennial.learn.version_files import VersionFiles, digest_of
+from perennial.measure.intervals import Comparison
 from perennial.optimize.choosing import (
     MEASURED_IN,
     drop_of,
@@ -25,7 +26,7 @@ from perennial.optimize.choosing import (
     saving_refusal,
 )
 from perennial.optimize.comparing import compared, largest_difference, odd_rows, slices_of
-from perennial.optimize.optimized import ORIGINAL, Form
+from perennial.optimize.optimized import ORIGINAL, Form, Slice
 from perennial.optimize.predictor_process import costs_of
 from perennial.train.estimates import Value
 from perennial.train.labelled_rows import LabelledRows
@@ -57,6 +58,7 @@ class Trials:
         self.learner = parse_model(trained)
         self.scores = self.learner.predict(rows.features)
         self.odd = odd_rows(rows.features)
+        self._known: dict[bytes, tuple[dict[str, Comparison], tuple[Slice, ...]]] = {}
 
     @cached_property
     def original(self) -> Tried:
@@ -112,7 +114,7 @@ class Trials:
         self, name: str, learner: Learner, files: Mapping[str, bytes], scores: FloatArray
     ) -> Form:
         model = self.model
-        found = compared(model, self.rows, self.scores, scores, model.judge.metrics)
+        found, slices = self._compared(scores)
         costs = costs_of(learner, files, self.rows.features)
         before = costs if name == ORIGINAL else self.original.form.costs
         assert before is not None
@@ -124,10 +126,21 @@ class Trials:
             largest_difference=largest_difference(self.scores, scores),
             metrics={metric: Value.of(each.challenger) for metric, each in found.items()},
             differences={metric: Value.of(each.difference) for metric, each in found.items()},
-            slices=slices_of(model, self.rows, self.scores, scores),
+            slices=slices,
             costs=costs,
             saved=saved(before, costs, model.optimize.saving),
         )
+
+    def _compared(self, scores: FloatArray) -> tuple[dict[str, Comparison], tuple[Slice, ...]]:
+        """All metrics beside the original's, and by slices; worked out once for equal answers."""
+        key = scores.tobytes()
+        if key not in self._known:
+            model, rows = self.model, self.rows
+            self._known[key] = (
+                compared(model, rows, self.scores, scores, model.judge.metrics),
+                slices_of(model, rows, self.scores, scores),
+            )
+        return self._known[key]
 
     def _refusal(self, form: Form, learner: Learner, is_exact: bool) -> str:
         declared, primary = self.model.optimize, self.model.judge.primary
