@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from perennial.declare.optimize import VARIANTS as VARIANTS_OF
 from perennial.errors import DeclarationError, IntegrityError, UnavailableError
 from perennial.judge import judge
 from perennial.learn.contract import Learner
@@ -58,6 +59,16 @@ def test_without_a_candidate_it_says_what_to_run(make_project: Any) -> None:
 def test_a_variant_that_the_family_has_not_is_refused_with_those_it_has(make_project: Any) -> None:
     project = make_project(n_days=0, optimize={"variants": ["compield"]})
     with pytest.raises(DeclarationError, match=r"optimize\.variants\.0 must be one of .*compiled"):
+        assert project.models
+
+
+def test_a_variant_of_another_family_is_refused(
+    make_project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(VARIANTS_OF, "lightgbm", ("onnx", "pruned"))
+    project = make_project(n_days=0, optimize={"variants": ["compiled"]})
+    why = r"the learner lightgbm has no variant 'compiled' \(accepted: onnx, pruned\)"
+    with pytest.raises(DeclarationError, match=why):
         assert project.models
 
 
