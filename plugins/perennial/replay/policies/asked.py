@@ -46,10 +46,6 @@ class Asked:
     """How to train; empty: as the decision says."""
     window_days: str = ""
 
-    def first_of(self, others: Sequence[Asked]) -> Asked | None:
-        """The policy whose number of trainings this one takes; None when it needs none."""
-        return next((each for each in others if each.name == self.like), None)
-
 
 def read_policies(text: str, model: Model) -> list[Asked]:
     """The policies of a text like `never, calendar:30/full, random:shipped`.

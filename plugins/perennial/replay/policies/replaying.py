@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -177,8 +176,3 @@ def _lived(model: Model, life: _Life, point: Point, families: dict[str, list[Poi
         trainings=tuple(night.night for night in trained),
         frontiers=tuple(each for each in frontiers if each is not None),
     )
-
-
-def told(report: Replayed) -> str:
-    """The report as text to keep."""
-    return json.dumps(report.model_dump(mode="json"), indent=2) + "\n"
