@@ -109,6 +109,10 @@ bench-freshener: setup ## Time events from the journal to the online store
 bench-journal: setup ## Count appends to a journal by how often it is synced; write docs/benchmarks.md
 	python benchmarks/bench_journal.py --write
 
+.PHONY: bench-learning
+bench-learning: setup ## Compare the strategies of continual learning, and forms of trees; write docs/benchmarks.md
+	python benchmarks/bench_learning.py --write
+
 .PHONY: bench-drift
 bench-drift: setup ## Time drift on a million rows a side
 	python benchmarks/bench_drift.py
