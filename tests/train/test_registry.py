@@ -9,7 +9,7 @@ import pytest
 from perennial.errors import UnavailableError
 from perennial.learn.contract import Curve
 from perennial.train import Trained, train
-from perennial.train.candidate import replace_candidate
+from perennial.train.candidate import replace_candidate, replace_form
 from perennial.train.lineage import Lineage, dvc_hash
 from perennial.train.registry import Registry, set_champion
 
@@ -51,7 +51,21 @@ def test_a_digest_is_registered_once_and_found_again(
         registry.set_alias("ripeness", "champion", "0" * 64)
     _run_tells_everything(registry, first)
     _killed_run_is_closed(registry, project)
+    _form_is_a_version_of_its_own(registry, project, first)
     assert not (tmp_path / "mlruns").exists()
+
+
+def _form_is_a_version_of_its_own(registry: Registry, project: Any, first: Trained) -> None:
+    form = replace_form(project, "ripeness", {"model.txt": b"form"}, {})
+    for _ in range(2):
+        number = registry.register_form("ripeness", form, first.digest, {"variant": "compiled"})
+        assert registry.digest_of("ripeness", "candidate") == form
+    tags = registry.client.get_model_version("ripeness", str(number)).tags
+    assert tags["perennial.trained"] == first.digest
+    assert tags["perennial.variant"] == "compiled"
+    assert tags["perennial.data_hash"] == "d"
+    assert set_champion(project, "ripeness", form[:12]) == number
+    assert set_champion(project, "ripeness", first.version) == 1
 
 
 def _run_tells_everything(registry: Registry, first: Trained) -> None:
