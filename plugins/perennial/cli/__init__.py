@@ -10,6 +10,7 @@ from __future__ import annotations
 # isort: off
 from perennial.cli import by_stage, releasing, releases_told  # noqa: F401
 from perennial.cli import declaring, running, living, replaying  # noqa: F401
+from perennial.cli import tuning  # noqa: F401
 from perennial.cli import acting, comparing, keys, processes  # noqa: F401
 
 # isort: on
