@@ -28,7 +28,7 @@ def with_a_small_model(project: Project) -> Project:
     path = project.root / "models" / f"{MODEL}.yaml"
     declared = yaml.safe_load(path.read_text(encoding="utf-8"))
     declared["train"]["stopping"] = {"days": 2, "rounds": 10, "max_rounds": 60}
-    declared["train"]["parameters"]["learning_rate"] = 0.1
+    declared["train"]["parameters"]["lightgbm"]["learning_rate"] = 0.1
     declared["judge"] |= {"days": 6, "limits": {"roc_auc": 0.5}, "resamples": 100}
     declared["judge"]["baselines"] = [{"kind": "yesterday"}]
     path.write_text(yaml.safe_dump(declared), encoding="utf-8")

@@ -29,6 +29,8 @@ class Champion:
     learned_until: date
     n_updates: int
     """Stateful trainings since the last one from scratch."""
+    n_rounds: int
+    """Trees, or passes over the data of a network."""
 
     @property
     def learner(self) -> Learner:
@@ -50,7 +52,8 @@ def read_champion(project: Project, model: Model) -> Champion:
     files = read(now.version_folder)
     first, end = learned_days(files)
     start = Start(parse_original(files), state_of(files))
-    return Champion(files.version, start, first, end, _n_updates(files))
+    n_rounds = int(json.loads(files.files["training.json"])["n_rounds"])
+    return Champion(files.version, start, first, end, _n_updates(files), n_rounds)
 
 
 def state_of(version: VersionFiles) -> dict[str, bytes]:

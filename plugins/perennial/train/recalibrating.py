@@ -28,17 +28,16 @@ def recalibrate(project: Project, model: Model, asked: Asked) -> Learned:
     final = line_through(champion.learner, recent.all)
     curve = before_and_after(champion.learner, trial, recent.learned, recent.held_out)
     before, after = scores_of(model, recent.held_out, champion.learner, trial)
-    n_rounds = _n_rounds(final.save())
     tried = Tried(
         way="recalibrate",
         metric=model.judge.primary,
         held_out=after,
         champion=before,
-        n_rounds=n_rounds,
+        n_rounds=champion.n_rounds,
     )
     return Learned(
         rows=recent.rows,
-        fitted=Fitted(final, n_rounds, False, curve, curve.validation[-1]),
+        fitted=Fitted(final, champion.n_rounds, False, curve, curve.validation[-1]),
         made_from=lineage(project, model, recent.rows.start, asked.until),
         window_start=min(champion.learned_from, recent.rows.start),
         parent=champion.version,
@@ -52,7 +51,3 @@ def recalibrate(project: Project, model: Model, asked: Asked) -> Learned:
             f"{curve.validation[1]:.4g}"
         ),
     )
-
-
-def _n_rounds(files: dict[str, bytes]) -> int:
-    return sum(content.count(b"\nTree=") for content in files.values())

@@ -13,7 +13,8 @@ from perennial.learn.contract import Evidence
 
 SMALL = {
     "width": 16, "blocks": 1, "frequencies": 4, "numeric_embedding": 4, "embedding": 3,
-    "batch": 128, "epochs": 6, "learning_rate": 0.01,
+    "batch": 128, "epochs": 6, "learning_rate": 0.01, "weight_decay": 1e-4, "dropout": 0.1,
+    "hidden": 0.0,
 }  # fmt: skip
 
 

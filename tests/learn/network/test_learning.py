@@ -17,7 +17,7 @@ from perennial.learn.network.objectives import Objective, label_loss
 from perennial.learn.network.settings import Settings
 
 SHAPE = Architecture(
-    n_numbers=3, sizes=(4,), width=8, blocks=2, dropout=0.3, embedding=2, frequencies=3,
+    n_numbers=3, sizes=(4,), width=8, blocks=2, dropout=0.3, hidden=0.1, embedding=2, frequencies=3,
     frequency_scale=0.1, numeric_embedding=2,
 )  # fmt: skip
 SETTINGS = Settings(

@@ -381,7 +381,7 @@ def test_what_both_know_is_taken_over(champions: dict[Task, NetworkLearner]) -> 
     new, old = learner.network, base.network
     torch.testing.assert_close(new.blocks.state_dict(), old.blocks.state_dict())
     torch.testing.assert_close(new.numbers.frequencies[1], old.numbers.frequencies[0])
-    assert learner.inputs.centres[1] == base.inputs.centres[0]
+    assert learner.inputs.knots[1] == base.inputs.knots[0]
     torch.testing.assert_close(new.categories.weight[[0, 1, 2]], old.categories.weight[[0, 1, 2]])
     assert not torch.allclose(new.categories.weight[3], old.categories.weight[3])
     torch.testing.assert_close(new.entry.weight[:, 4:8], old.entry.weight[:, 0:4])

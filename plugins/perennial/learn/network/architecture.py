@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import Field, NonNegativeInt
+from typing import Annotated, Self
+
+from pydantic import Field, NonNegativeInt, model_validator
 from torch import Tensor, nn
 
 from perennial.declare.frozen import Frozen
 from perennial.declare.torch_parameters import Network
-from perennial.learn.network.layers import Block, CategoryEmbedding, Dropout, NumberEmbedding
+from perennial.learn.network.layers import (
+    Block,
+    CategoryEmbedding,
+    Dropout,
+    Hiding,
+    NumberEmbedding,
+)
 from perennial.learn.network.torch_library import torch
 
 
@@ -18,7 +26,11 @@ class Architecture(Frozen):
     sizes: tuple[NonNegativeInt, ...] = Field(description="Per category how many values are known.")
     width: int = Field(ge=1, le=4096)
     blocks: int = Field(ge=0, le=64)
+    inner: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
+        (), description="Units inside each block, where they were pruned; else the width."
+    )
     dropout: float = Field(ge=0, lt=1)
+    hidden: float = Field(0.0, ge=0, lt=1)
     embedding: int = Field(ge=1, le=512)
     frequencies: int = Field(ge=1, le=256)
     frequency_scale: float = Field(gt=0)
@@ -29,6 +41,17 @@ class Architecture(Frozen):
         """The declared network for so many numbers and such categories."""
         shape = declared.model_dump(include=set(cls.model_fields))
         return cls(n_numbers=n_numbers, sizes=sizes, **shape)
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """How many units there are inside of each block."""
+        return self.inner or (self.width,) * self.blocks
+
+    @model_validator(mode="after")
+    def _inner_is_of_each_block(self) -> Self:
+        if self.inner and len(self.inner) != self.blocks:
+            raise ValueError(f"inner tells of {len(self.inner)} blocks, there are {self.blocks}")
+        return self
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -52,8 +75,12 @@ class TabularNetwork(nn.Module):
             shape.n_numbers, shape.frequencies, shape.frequency_scale, shape.numeric_embedding
         )
         self.categories = CategoryEmbedding(shape.sizes, shape.embedding)
+        self.hidden_numbers = Hiding(shape.hidden)
+        self.hidden_categories = Hiding(shape.hidden)
         self.entry = nn.Linear(sum(shape.lengths), shape.width)
-        self.blocks = nn.ModuleList(Block(shape.width, shape.dropout) for _ in range(shape.blocks))
+        self.blocks = nn.ModuleList(
+            Block(shape.width, shape.dropout, units) for units in shape.units
+        )
         self.norm = nn.LayerNorm(shape.width)
         self.head = nn.Linear(shape.width, 1)
 
@@ -61,9 +88,9 @@ class TabularNetwork(nn.Module):
         """All inputs of each row as one vector (m, sum of lengths)."""
         vectors = []
         if self.architecture.n_numbers:
-            vectors.append(self.numbers(numbers, missing).flatten(1))
+            vectors.append(self.hidden_numbers(self.numbers(numbers, missing)).flatten(1))
         if self.architecture.sizes:
-            vectors.append(self.categories(codes).flatten(1))
+            vectors.append(self.hidden_categories(self.categories(codes)).flatten(1))
         return torch.cat(vectors, dim=1) if len(vectors) > 1 else vectors[0]
 
     def answer(self, embedded: Tensor) -> Tensor:

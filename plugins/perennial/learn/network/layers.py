@@ -76,6 +76,17 @@ class Dropout(nn.Module):
         return units * (kept.to(units) / (1 - self.share))
 
 
+class Hiding(Dropout):
+    """Leaves whole inputs out, so that none is relied on alone (as trees see a part of them)."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Vectors (m, inputs, length), some of them all 0 while learning."""
+        if not self.training or self.share == 0:
+            return vectors
+        kept = torch.rand(vectors.shape[:2], generator=self.generator) >= self.share
+        return vectors * (kept.to(vectors) / (1 - self.share)).unsqueeze(-1)
+
+
 class Block(nn.Module):
     """x + what two layers make of x (Gorishniy et al. 2021, arXiv:2106.11959).
 
@@ -83,12 +94,13 @@ class Block(nn.Module):
     layer of zeros a block changes nothing.
     """
 
-    def __init__(self, width: int, dropout: float) -> None:
+    def __init__(self, width: int, dropout: float, inner: int | None = None) -> None:
         super().__init__()
+        units = inner or width
         self.norm = nn.LayerNorm(width)
-        self.inner = nn.Linear(width, width)
+        self.inner = nn.Linear(width, units)
         self.dropout = Dropout(dropout)
-        self.outer = nn.Linear(width, width)
+        self.outer = nn.Linear(units, width)
 
     def forward(self, units: Tensor) -> Tensor:
         """Units (m, width), the same shape out."""

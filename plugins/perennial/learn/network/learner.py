@@ -45,8 +45,9 @@ class Told(Frozen):
     """What `network.json` tells."""
 
     architecture: Architecture
-    centres: tuple[FiniteFloat, ...]
-    scales: tuple[FiniteFloat, ...]
+    knots: tuple[tuple[tuple[FiniteFloat, ...], tuple[FiniteFloat, ...]], ...] = Field(
+        description="Per number where its ranks are (see `knots`)."
+    )
     level: tuple[FiniteFloat, FiniteFloat] = Field(description="Centre and scale of the answers.")
     importance: tuple[FiniteFloat, ...] = Field(description="Per feature its share.")
 
@@ -151,14 +152,13 @@ class NetworkLearner:
         }
         told = Told(
             architecture=self.network.architecture,
-            centres=tuple(self.inputs.centres.tolist()),
-            scales=tuple(self.inputs.scales.tolist()),
+            knots=self.inputs.knots,
             level=(self.level.centre, self.level.scale),
             importance=tuple(float(each) for each in self.shares),
         )
         return {
             WEIGHTS: saved({**self.network.state_dict(), BASE: self.base}),
-            NETWORK: _json(told.model_dump(mode="json")),
+            NETWORK: told.model_dump_json().encode(),
             FEATURES: _json(about),
         }
 
@@ -169,7 +169,7 @@ class NetworkLearner:
             about = json.loads(files[FEATURES])
             encoding = Encoding([Feature.model_validate(each) for each in about["features"]])
             told = Told.model_validate_json(files[NETWORK])
-            inputs = Inputs(encoding, told.centres, told.scales)
+            inputs = Inputs(encoding, told.knots)
             task: Task = about["task"]
         except (KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"{FEATURES} or {NETWORK} cannot be read: {error}") from error

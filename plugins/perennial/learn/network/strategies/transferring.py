@@ -62,10 +62,10 @@ class Transferred(Begun):
 
 def scaled_as(own: Inputs, base: Inputs) -> Inputs:
     """The same inputs, but numbers that the base knows too are centred and scaled as there."""
-    centres, scales = own.centres.copy(), own.scales.copy()
+    knots = list(own.knots)
     for place, at in _in_both(_numbers(own), _numbers(base)):
-        centres[place], scales[place] = base.centres[at], base.scales[at]
-    return Inputs(own.encoding, centres.tolist(), scales.tolist())
+        knots[place] = base.knots[at]
+    return Inputs(own.encoding, knots)
 
 
 def take_over(network: TabularNetwork, inputs: Inputs, base: NetworkLearner) -> None:
