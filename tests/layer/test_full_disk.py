@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from perennial.errors import PerennialError
+from perennial.errors import UnavailableError
 from perennial.layer import layer
 
 from .harbour import Harbour, day, period
@@ -51,7 +51,7 @@ def test_a_lake_that_is_full_at_any_mart_publishes_nothing(harbour: Harbour) -> 
     harbour.moor(day(1), ("Cleo", 1.0))
     for n_free in (0, 2, 4):  # full at the first mart, at the second, at the last
         ballast = fill(harbour.project.lake, n_free)
-        with pytest.raises(PerennialError, match="No space left on device"):
+        with pytest.raises(UnavailableError, match="No space left on device"):
             layer(*period(0, 2), project=harbour.project)
         ballast.unlink()
         assert harbour.lie() == before

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from perennial.errors import UnavailableError
 from perennial.keep.fingerprints import of_bytes
 from perennial.keep.journal import last_seq
 
@@ -134,7 +135,7 @@ def others_fail(servers: Servers, told: Told, whole: dict[str, str]) -> None:
     status, said = post(servers, "/events/sales", [SALE] * 100)  # more than a page may have left
     assert (status, said["error"]["code"]) == (503, "journal")
     assert "No space left on device" in said["error"]["message"]
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(UnavailableError, match="No space left on device"):
         in_the_lake(servers)
     assert lake(servers) == whole
     told.until_refused(10)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from perennial.errors import BusyError
+from perennial.keep import full_disk
 
 
 @contextmanager
@@ -17,6 +18,7 @@ def exclusive(folder: Path, name: str, wait_seconds: float = 60.0) -> Iterator[N
     """Hold the lock `name` below `folder`, or raise `BusyError` after `wait_seconds`.
 
     The lock is an advisory `flock`: a killed holder frees it, so there is nothing to clean up.
+    Raises `UnavailableError` when the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.lock"
@@ -31,8 +33,8 @@ def exclusive(folder: Path, name: str, wait_seconds: float = 60.0) -> Iterator[N
                 )
             time.sleep(0.02)
         file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with full_disk.told(f"the lock {name}"):  # at once: nothing is left to write when it closes
+            os.write(file.fileno(), str(os.getpid()).encode())
         yield
 
 

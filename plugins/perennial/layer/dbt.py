@@ -6,10 +6,11 @@ import json
 import os
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from perennial.declare.project import Project
-from perennial.errors import DeclarationError, GateStoppedError
+from perennial.errors import DeclarationError, GateStoppedError, UnavailableError
+from perennial.keep import full_disk
 from perennial.keep.partitions import glob_of
 
 
@@ -27,7 +28,7 @@ def run(project: Project, command: str, variables: dict[str, Any], *options: str
     """dbt's results of `command` (build, compile, …), one per node.
 
     Raises `GateStoppedError` when a test of dbt failed and `DeclarationError` when the project or
-    a query is wrong; both name every node at fault.
+    a query is wrong; both name every node at fault. Raises `UnavailableError` on a full disk.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # third parties' deprecations while dbt runs
@@ -44,7 +45,7 @@ def run(project: Project, command: str, variables: dict[str, Any], *options: str
             ]
         )
     if done.exception is not None:
-        raise DeclarationError([f"data/: dbt {command}: {_short(str(done.exception))}"])
+        _raise(command, [("data/", str(done.exception))])
     results: list[Any] = list(getattr(done.result, "results", []))
     _raise_failures(command, results)
     return results
@@ -64,15 +65,21 @@ def node_path(result: Any) -> Path:
 def _raise_failures(command: str, results: list[Any]) -> None:
     broken = [each for each in results if str(each.status) == "error"]
     if broken:
-        raise DeclarationError(
-            [f"data/{node_path(each)}: dbt {command}: {_short(each.message)}" for each in broken]
-        )
+        _raise(command, [(f"data/{node_path(each)}", each.message) for each in broken])
     failed = [each for each in results if str(each.status) == "fail"]
     if failed:
         lines = [
             f"data/{node_path(each)}: {each.node.name}: {_short(each.message)}" for each in failed
         ]
         raise GateStoppedError("\n".join(["dbt's own tests failed:", *lines]))
+
+
+def _raise(command: str, wrong: list[tuple[str, str | None]]) -> NoReturn:
+    """Raise what went wrong, each with its place; no declaration is at fault for a full disk."""
+    lines = [f"{where}: dbt {command}: {_short(message)}" for where, message in wrong]
+    if any(full_disk.is_told_in(message) for _, message in wrong):
+        raise UnavailableError("\n".join(lines))
+    raise DeclarationError(lines)
 
 
 def _short(message: str | None) -> str:

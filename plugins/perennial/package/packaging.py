@@ -17,7 +17,7 @@ from perennial.errors import (
 )
 from perennial.judge import Judged, report_file
 from perennial.judge.judged import JUDGED
-from perennial.keep import files, locks
+from perennial.keep import files, full_disk, locks
 from perennial.keep.ledger import bento_folder
 from perennial.keep.progress import progress
 from perennial.keep.report import Report
@@ -56,11 +56,13 @@ def package(model: str, at: str, *, project: Project | None = None) -> Packaged:
     says why; what was packaged before stays the newest.
 
     Raises GateStoppedError when there is no judgement, or it is about another candidate or lies
-    after `at`; IntegrityError when bytes are not those that were judged or signed.
+    after `at`; IntegrityError when bytes are not those that were judged or signed;
+    UnavailableError when the disk is full.
     """
     project = project or Project.find()
     declared = project.model(model)
     with (
+        full_disk.told(f"the Bento of {model}"),
         locks.exclusive(project.var / "locks", f"package-{model}", wait_seconds=600),
         progress(f"package {model}", total=None),
     ):

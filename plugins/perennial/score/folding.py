@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from perennial.declare.project import Project
-from perennial.keep import files, journal, locks
+from perennial.keep import files, full_disk, journal, locks
 from perennial.keep.journal_lines import Entry
 from perennial.keep.report import Report
 from perennial.score.answers import (
@@ -65,10 +65,14 @@ def fold(project: Project, model: str, start: date, end: date) -> Folded:
     row an answer, with the first label that came for it. Everything new is folded, whatever day it
     is about; the report counts the questions of `start <= day < end`. Twice is the same as once: an
     answer is known by its `prediction_id`, and a fold that was killed is done again from where the
-    one before it ended. What was folded stays when the journal is cut.
+    one before it ended. What was folded stays when the journal is cut. Raises `UnavailableError`
+    when the disk is full.
     """
     table, path = predictions_table(project, model), _state_file(project, model)
-    with locks.exclusive(project.var / "locks", f"fold-{model}", wait_seconds=600):
+    with (
+        full_disk.told(f"the answers of {model}"),
+        locks.exclusive(project.var / "locks", f"fold-{model}", wait_seconds=600),
+    ):
         state = _read(path)
         # Labels first: the answers that they belong to were journaled before them.
         labels = _new_labels(project, model, state)

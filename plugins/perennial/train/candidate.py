@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
-from perennial.keep import locks
+from perennial.keep import full_disk, locks
 from perennial.learn import version_files
 from perennial.learn.version_files import VersionFiles
 
@@ -38,7 +38,8 @@ def replace_candidate(
     """Make these files what was trained and the candidate; its digest.
 
     They are written aside and flushed first. Whatever moment the writer dies at, the next reader
-    finds the old candidate whole or the new one whole.
+    finds the old candidate whole or the new one whole; it does, too, when the disk is full, which
+    raises `UnavailableError`.
     """
     with _settled(project, model) as home:
         _replace(home / TRAINED, answering, beside)
@@ -71,8 +72,11 @@ def _settled(project: Project, model: str) -> Iterator[Path]:
     hides it from readers, and if the writer died in it, the old candidate is put back.
     """
     home = candidate_folder(project, model).parent
-    home.mkdir(parents=True, exist_ok=True)
-    with locks.exclusive(project.var / "locks", f"candidate-{model}"):
+    with (
+        full_disk.told(f"the candidate of {model}"),
+        locks.exclusive(project.var / "locks", f"candidate-{model}"),
+    ):
+        home.mkdir(parents=True, exist_ok=True)
         for folder in (home / CANDIDATE, home / TRAINED):
             new, old = _aside(folder)
             if old.exists() and not folder.exists():
