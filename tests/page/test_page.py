@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from perennial.declare.project import Project
-from perennial.keep import files
-from perennial.keep.ledger import Ledger
+from perennial.keep import distrust, files
+from perennial.keep.ledger import Ledger, bento_folder
 from perennial.keep.release_changes import Change, transition
 from perennial.keep.releases import under_way
 from perennial_airflow.page.pages import TEMPLATES
@@ -46,6 +46,29 @@ def test_it_says_what_answers_since_when_and_what_is_being_released(get: Get) ->
     assert "103 answers compared: all pass" in text
     for phase in ("shadow", "5 %", "25 %", "50 %", "promoted", "done"):
         assert f">{phase}</li>" in text
+
+
+@pytest.mark.parametrize("n_models", [1, 2])
+def test_a_version_that_was_refused_is_told_until_it_holds_again(
+    project: Project, get: Get, n_models: int
+) -> None:
+    """On the model's page, and on that of all models."""
+    ledger = Ledger.of(project)
+    if n_models == 2:
+        declared = project.root / "models" / f"{seeds.MODEL}.yaml"
+        text = declared.read_text().replace(f"name: {seeds.MODEL}", "name: another")
+        declared.with_name("another.yaml").write_text(text)
+    assert ("ripeness</a></h2>" in get("/").text) == (n_models == 2)
+    assert "REFUSED" not in get("/").text
+    bento_folder(project, seeds.MODEL, "0123456789ab").mkdir(parents=True)
+    distrust.refuse(ledger, seeds.MODEL, "0123456789ab", "slot green", f"x.txt {HOSTILE}")
+    text = get("/").text
+    assert text.count("REFUSED</b> <code>0123456789ab</code>") == 1
+    assert "slot green" in text
+    assert "x.txt" in text
+    assert "alert(1)</script>" not in text
+    distrust.hold(ledger, seeds.MODEL, "0123456789ab", "slot green")
+    assert "REFUSED" not in get("/").text
 
 
 def test_every_measurement_is_drawn_but_those_that_nobody_declared(get: Get) -> None:

@@ -20,6 +20,7 @@ from perennial.errors import DeclarationError
 from perennial.keep.ledger import Ledger
 from perennial.keep.watermark import Watermark, watermarks
 from perennial.serve import administering
+from perennial.serve.alerting import count_distrusted
 from perennial.serve.asking import SlotClient
 from perennial.serve.authenticating import CALLER, LOCAL, Doorkeeper, Guard
 from perennial.serve.desk import PredictionDesk
@@ -33,6 +34,7 @@ from perennial.serve.posting import EventDesk
 from perennial.serve.refusals import RefusedError, http_refusal, refusal
 
 METRICS_SECONDS = 1.0
+ALERT_SECONDS = 10.0
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -45,7 +47,7 @@ class Gateway:
             raise DeclarationError(["models/: no model is declared, so there is nothing to serve"])
         self.project = project
         self.client = SlotClient(project.settings)
-        ledger = Ledger.of(project)
+        self._ledger = ledger = Ledger.of(project)
         self.predictions = opened(project, "predictions")
         self.guard = Guard(project, ledger, self.predictions)
         self.events = EventDesk(project)
@@ -62,8 +64,18 @@ class Gateway:
         return any([await desk.router.route() for desk in self.desks.values()])
 
     def watch_events(self) -> None:
-        """Keep the metrics of events up to date, in a thread of its own, until `close`."""
-        threading.Thread(target=self._count_events, daemon=True).start()
+        """Keep the metrics of events and of refused versions up to date, until `close`.
+
+        In a thread each: a ledger that hangs holds up no other metric.
+        """
+        for count in (self._count_events, self._count_distrusted):
+            threading.Thread(target=count, daemon=True).start()
+
+    def _count_distrusted(self) -> None:
+        while True:
+            count_distrusted(self.project, self._ledger)
+            if self._stop.wait(ALERT_SECONDS):
+                return
 
     def _count_events(self) -> None:
         while not self._stop.wait(METRICS_SECONDS):

@@ -63,6 +63,12 @@ SYNC_FAILURES = Gauge(
     ["journal"],
     multiprocess_mode="mostrecent",
 )
+DISTRUSTED = Gauge(
+    "perennial_distrusted_versions",
+    "Versions whose bytes were not as signed and have not held since",
+    ["model"],
+    multiprocess_mode="mostrecent",
+)
 MISSING_FEATURES = Counter(
     "perennial_missing_features_total", "Features without a value when asked", ["model", "view"]
 )

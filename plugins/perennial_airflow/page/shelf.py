@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from perennial.decide.decided import Decided
 from perennial.declare.project import Project
 from perennial.keep import releases as kept
+from perennial.keep.distrust import Distrusted, distrusted
 from perennial.keep.ledger import Ledger, Slot, now
 from perennial.keep.ledger_tables import decisions
 from perennial.release.record_history import Point, folder_of, points
@@ -54,6 +55,8 @@ class Shelf:
     """The newest first."""
     decisions: list[tuple[str, Decided]] = field(default_factory=list)
     """When each was made, and its record; the newest night first."""
+    distrusted: list[Distrusted] = field(default_factory=list)
+    """Versions that were refused because their bytes are not as signed, and still are."""
 
 
 def read_shelf(project: Project, model: str, troubles: Troubles) -> Shelf:
@@ -83,6 +86,7 @@ def _read(project: Project, ledger: Ledger, model: str, troubles: Troubles) -> S
             for each in newest
         ],
         decisions=_decisions(ledger, model, troubles),
+        distrusted=distrusted(project, ledger, model),
     )
 
 
