@@ -68,7 +68,7 @@ STAGES: dict[str, Stage] = {
         Stage("judge", "compare the candidate with what serves and with baselines", NIGHT),
         Stage("package", "make a signed Bento of the blessed candidate", NIGHT),
         Stage("deploy", "start it on a slot of its own and prove its answers", NIGHT),
-        Stage("release", "let it answer", NIGHT),
+        Stage("release", "let what is proven answer, in the declared steps", NIGHT),
         Stage(
             "watch", "see what changed since the champion learned, and whether it matters", NIGHT
         ),

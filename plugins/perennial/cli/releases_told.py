@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 @click.option("--id", "release_id", type=int, help="Its number; the newest when left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_release(model: str, release_id: int | None, as_json: bool) -> None:
-    """Tell one release: where it is, what is measured, who did what and why.
+    """Show one release: its state, its measurements, its record.
 
-    Its page with the plots is written anew; where it is stands in the last line.
+    The record says who did what and why. Its page with the plots is written anew; where it is
+    stands in the last line.
     """
     from perennial.declare.project import Project
     from perennial.keep.ledger import Ledger
@@ -50,7 +51,7 @@ def show_release(model: str, release_id: int | None, as_json: bool) -> None:
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_releases(model: str, most: int, as_json: bool) -> None:
-    """List the releases of a model, the newest first: what became of each and why."""
+    """List a model's releases, the newest first. Each with what became of it and why."""
     from perennial.declare.project import Project
     from perennial.keep import releases
     from perennial.keep.ledger import Ledger

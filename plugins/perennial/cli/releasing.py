@@ -13,11 +13,18 @@ from perennial.keep.release_steering import ACTIONS
 from perennial.stages import MEANING
 
 DOES = {
-    "pause": "Hold a release where it is, after promotion armed; its guardrails go on.",
+    "pause": "Hold a release where it is. Its guardrails go on; after promotion it stays armed.",
     "resume": "Let a paused release go on.",
-    "promote": "Let the new version answer everything now; never against a failed guardrail.",
+    "promote": "Let the new version answer everything now. Not against a failed guardrail, unless "
+    "forced.",
     "abort": "Return all traffic to the version that answered before.",
 }
+
+BESIDES = """
+
+Without a command below it is the stage: it begins a release of the version that was packaged last
+and is proven. The commands tell of a model's releases, or steer the one under way.
+"""
 
 
 class StageAndMore(click.Group):
@@ -43,8 +50,9 @@ def _with_more(stage: click.Command) -> StageAndMore:
             stage.callback(**arguments)
 
     return StageAndMore(
-        stage.name, params=stage.params, callback=run, help=stage.help, invoke_without_command=True
-    )
+        stage.name, params=stage.params, callback=run, help=f"{stage.help}{BESIDES}",
+        invoke_without_command=True,
+    )  # fmt: skip
 
 
 release = _with_more(commands.commands["release"])
