@@ -77,20 +77,33 @@ class World:
             return json.loads(response.read())
 
     def processes(self) -> list[int]:
-        """The living processes that were started for this project."""
+        """The living processes that were started for this project, the supervisor among them.
+
+        The supervisor changes its title, which writes over its environment: its file names it.
+        """
         mark = f"PERENNIAL_PROJECT={self.root}".encode()
-        found = []
+        found = {self.supervisor().pid} if supervision.is_running(self.project) else set()
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # ended meanwhile, or another user's
                 if mark in (folder / "environ").read_bytes().split(b"\0"):
-                    found.append(int(folder.name))
-        return found
+                    found.add(int(folder.name))
+        return sorted(found)
+
+    def supervisor(self) -> psutil.Process:
+        """The process that runs all others, by the file that it leaves while it runs."""
+        told = (self.root / "var" / "state" / "supervisor.pid").read_text(encoding="utf-8")
+        return psutil.Process(int(told.split()[0]))
+
+    @property
+    def project(self) -> Project:
+        """The project as the library sees it."""
+        port = int(self.environment["PERENNIAL_SUPERVISOR_PORT"])
+        settings = Settings(project=None, mlflow_uri=None, ledger_url=None, supervisor_port=port)
+        return Project(self.root, settings)
 
     def supervised(self, watcher: str, but: int = 0, seconds: float = 60) -> psutil.Process:
         """The process that the supervisor runs under this name, as soon as there is another."""
-        port = int(self.environment["PERENNIAL_SUPERVISOR_PORT"])
-        settings = Settings(project=None, mlflow_uri=None, ledger_url=None, supervisor_port=port)
-        project = Project(self.root, settings)
+        project = self.project
         deadline = time.monotonic() + seconds
         while (found := supervision.pids(project, watcher)) in ([], [but]):
             assert time.monotonic() < deadline, f"{watcher} does not run"
@@ -156,16 +169,24 @@ def live_until_up(world: World) -> None:
 
 def stop(world: World) -> None:
     """Stop the servers by the door; whatever the door left is killed by its id, and told."""
+    ran = [world.supervisor()] if supervision.is_running(world.project) else []
     done = subprocess.run(
         [sys.executable, "-m", "perennial.cli", "down"],
         env=world.environment, cwd=world.root, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    left = world.processes()
+    left = {*world.processes(), *(each.pid for each in ran if lives(each))}
     for pid in left:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert done.returncode == 0, done.stderr
     assert not left, "perennial down left processes running"
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it still runs: what has ended and was not asked for its code by init does not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def deliver(inbox: Path) -> None:

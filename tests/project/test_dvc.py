@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.serving, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.serving, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 REPOSITORY = Path(__file__).parents[2]
 MODEL = "rental_minutes"
-AT_ONCE = "release: {kind: blue_green, armed_hours: 0, parity: null}\n"
-"""No gateway runs, so that no answers are journaled that parity could recompute."""
+AT_ONCE = "release: {kind: blue_green}\n"
+"""No gateway runs and nobody is answered, so that there is nothing to wait for."""
 PARAMS = """\
 model: rental_minutes
 period: {start: "2024-05-01", end: "2024-06-10"}
@@ -51,7 +51,7 @@ class Clone:
     def start(self, *command: str) -> str:
         """What a command prints; AssertionError with all of it when it fails."""
         done = subprocess.run(
-            command, env=self.world.environment, cwd=self.world.root, timeout=300, text=True,
+            command, env=self.world.environment, cwd=self.world.root, timeout=600, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-5000:]}"
@@ -76,6 +76,12 @@ class Clone:
     def repro(self) -> list[str]:
         """The stages that `dvc repro` ran; none that it only took from its cache."""
         return ran(self.start("dvc", "repro"))
+
+    def refused(self) -> str:
+        """What `dvc repro` prints that fails."""
+        with pytest.raises(AssertionError) as failed:
+            self.repro()
+        return str(failed.value)
 
     def routed(self) -> str | None:
         """The version that `perennial status` says serves."""
@@ -178,9 +184,10 @@ def test_going_back_serves_again_what_served_before(clone: Clone) -> None:
     assert careful != steady
     assert clone.routed() == careful
     clone.declare(**STEADY)
+    assert f"{steady} answered from" in clone.refused()
     why = ("--version", steady, "--why", "careful was no better")
     clone.world.run("allow-again", "--model", MODEL, *why)
-    assert clone.repro() == FROM_TRAIN
+    clone.repro()
     assert clone.report("judge")["champion"] == careful
     assert clone.report("release")["version"] == steady
     assert clone.report("release")["replaced"] == careful

@@ -60,12 +60,14 @@ def test_a_door_to_other_machines_is_seen() -> None:
 
 @pytest.mark.slow
 def test_every_process_of_a_project_listens_on_loopback_only(served: World) -> None:
-    supervisor = int((served.root / "var" / "state" / "supervisor.pid").read_text().split()[0])
-    below = psutil.Process(supervisor).children(recursive=True)
-    pids = {supervisor, *(each.pid for each in below), *served.processes()}
-    found = {door for pid in pids for door in doors(pid)}
-    ports = {door.port for door in found}
+    supervisor = served.supervisor()
+    below = [each.pid for each in supervisor.children(recursive=True)]
+    found = served.processes()
+    assert supervisor.pid in found
+    pids = {*below, *found}
+    open_doors = {door for pid in pids for door in doors(pid)}
+    ports = {door.port for door in open_doors}
     for name in ("GATEWAY", "SUPERVISOR", "SLOT"):
         port = int(served.environment[f"PERENNIAL_{name}_PORT"])
         assert port in ports, f"{name} is not listened on, so that nothing is shown"
-    assert [door for door in found if not door.is_loopback] == []
+    assert [door for door in open_doors if not door.is_loopback] == []
