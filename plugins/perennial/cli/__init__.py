@@ -11,7 +11,7 @@ from __future__ import annotations
 from perennial.cli import by_stage, releasing, releases_told  # noqa: F401
 from perennial.cli import declaring, running, living, replaying  # noqa: F401
 from perennial.cli import tuning  # noqa: F401
-from perennial.cli import acting, comparing, keys, processes  # noqa: F401
+from perennial.cli import acting, comparing, reproducing, keys, processes  # noqa: F401
 
 # isort: on
 from perennial.cli.group import commands, main

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import distributions
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 
 def of_bytes(content: bytes) -> str:
@@ -21,10 +22,13 @@ def of_file(path: Path) -> str:
 
 def of_files(root: Path, files: list[Path]) -> str:
     """One digest over names (relative to `root`) and bytes; independent of the list's order."""
-    total = hashlib.sha256()
-    for path in sorted(files):
-        total.update(f"{path.relative_to(root).as_posix()}\0{of_file(path)}\n".encode())
-    return total.hexdigest()
+    return of_digests({path.relative_to(root).as_posix(): of_file(path) for path in files})
+
+
+def of_digests(digests: Mapping[str, str]) -> str:
+    """The same out of each name's digest; independent of their order."""
+    lines = [f"{name}\0{digests[name]}\n" for name in sorted(digests, key=PurePosixPath)]
+    return of_bytes("".join(lines).encode())
 
 
 def manifest(folder: Path) -> dict[str, str]:
@@ -35,8 +39,12 @@ def manifest(folder: Path) -> dict[str, str]:
 
 def environment() -> str:
     """One digest over the names and versions of all installed distributions."""
-    names = sorted({f"{each.metadata['Name']}=={each.version}".lower() for each in distributions()})
-    return of_bytes("\n".join(names).encode())
+    return of_bytes("\n".join(packages()).encode())
+
+
+def packages() -> list[str]:
+    """All installed distributions as `name==version`, sorted."""
+    return sorted({f"{each.metadata['Name']}=={each.version}".lower() for each in distributions()})
 
 
 def code_version(root: Path) -> str:

@@ -12,9 +12,10 @@ from perennial.keep import files
 from perennial.learn.contract import Curve
 from perennial.train.candidate import replace_candidate
 from perennial.train.champion import STATE
+from perennial.train.lineage import installed
 from perennial.train.trained import Asked, Learned, Trained
 
-TRAINING = "training.json"
+TRAINING, PACKAGES = "training.json", "packages.txt"
 CURVE_POINTS = 200
 
 
@@ -28,7 +29,8 @@ def keep(project: Project, model: Model, asked: Asked, learned: Learned) -> Trai
     story = {**report, "learning_curve": _points(fitted.curve)}
     written = orjson.dumps(story, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     state = {f"{STATE}{name}": content for name, content in learned.state.items()}
-    digest = replace_candidate(project, model.name, answering, {TRAINING: written, **state})
+    told = {TRAINING: written, PACKAGES: "".join(f"{each}\n" for each in installed()).encode()}
+    digest = replace_candidate(project, model.name, answering, {**told, **state})
     _plots(project, model.name, fitted.curve, report["importance"])
     trained = Trained(**report, version=digest[:12], digest=digest)
     number = Registry(project).register(trained, fitted.curve)
