@@ -342,3 +342,18 @@ def test_the_same_metric_is_found_by_hand(make: Any) -> None:
         judged = past.judged(fold)
         found = METRICS["roc_auc"].function(judged.labels, fitted.learner.predict(judged.rows))
         assert told == found
+
+
+def test_a_network_is_tuned_too(make: Any) -> None:
+    small = {"width": 8, "blocks": 1, "embedding": 2, "frequencies": 2, "numeric_embedding": 2,
+             "epochs": 2, "batch": 256, "dropout": 0.1}  # fmt: skip
+    searched = {"width": {"low": 4, "high": 16}, "dropout": {"choices": [0.0, 0.2]}}
+    project = make(
+        train={"learner": "torch", "parameters": small},
+        tune={"trials": 2, "folds": 1, "search": searched},
+    )
+    report = tune("ripeness", AT, project=project)
+    assert (report.learner, report.n_trials) == ("torch", 2)
+    assert report.trials[0].parameters == {"dropout": 0.1, "width": 8}
+    assert report.trials[1].parameters["dropout"] in (0.0, 0.2)
+    assert tune("ripeness", AT, project=project) == report

@@ -36,9 +36,9 @@ BY_DEFAULT: dict[Family, dict[str, Search]] = {
     "torch": {
         "width": Search(low=32, high=256, log=True),
         "blocks": Search(low=1, high=4),
-        "dropout": Search(low=0.0, high=0.4),
+        "dropout": Search(low=0.0, high=0.6),
         "learning_rate": Search(low=3e-4, high=5e-3, log=True),
-        "weight_decay": Search(low=1e-6, high=1e-2, log=True),
+        "weight_decay": Search(low=1e-4, high=1.0, log=True),
     },
 }
 """Where a family is searched when nothing is declared."""
