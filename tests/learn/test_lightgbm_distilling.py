@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from perennial.learn.lightgbm_distilling import as_weighted, softened
+from perennial.learn.lightgbm_distilling import as_weighted, mixed
 
 
-def test_the_softened_target_is_the_one_worked_by_hand() -> None:
-    # A teacher sure by log-odds 2 at temperature 2 says 1 / (1 + e^-1) = 0.7310585786.
-    target = softened("binary", np.array([0.0]), np.array([2.0]), weight=0.25, temperature=2.0)
+def test_the_target_is_the_one_worked_by_hand() -> None:
+    # A teacher sure by log-odds 1 says 1 / (1 + e^-1) = 0.7310585786.
+    target = mixed("binary", np.array([0.0]), np.array([1.0]), weight=0.25)
     assert target[0] == pytest.approx(0.25 * 0.7310585786300049)
-    number = softened("regression", np.array([10.0]), np.array([14.0]), 0.25, 2.0)
+    number = mixed("regression", np.array([10.0]), np.array([14.0]), 0.25)
     assert number[0] == pytest.approx(11.0)
 
 

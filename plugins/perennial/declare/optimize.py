@@ -10,12 +10,17 @@ from perennial.declare.frozen import Frozen
 from perennial.declare.reading import nearest
 from perennial.declare.strategies import Family
 
-Variant = Literal["compiled", "onnx", "pruned", "distilled"]
+Variant = Literal[
+    "compiled", "onnx", "merged", "quantized", "quantization_aware", "pruned", "distilled"
+]
 Saving = Literal["latency", "throughput", "size", "memory"]
 
 MEANING: dict[Variant, str] = {
     "compiled": "the same model as machine code for the machine that serves",
     "onnx": "the same model as an ONNX graph",
+    "merged": "adapters taken into the weights that they stand beside",
+    "quantized": "large weights rounded to eight bits",
+    "quantization_aware": "the same after some epochs of learning with rounded weights",
     "pruned": "the same model with parts left out that the held-out days do not miss",
     "distilled": "a smaller model of the same family that learned from its answers",
 }
@@ -23,7 +28,7 @@ MEANING: dict[Variant, str] = {
 
 VARIANTS: dict[Family, tuple[Variant, ...]] = {
     "lightgbm": ("compiled", "onnx", "pruned", "distilled"),
-    "torch": (),
+    "torch": ("onnx", "merged", "quantized", "quantization_aware", "pruned", "distilled"),
 }
 """The variants that each family has."""
 
@@ -34,8 +39,9 @@ class Pruned(Frozen):
     shares: tuple[float, ...] = Field(
         (0.8, 0.6, 0.45, 0.3, 0.2, 0.1),
         min_length=1,
-        description="The shares of it that are tried (of its trees), falling; the last one before "
-        "the first that loses more than max_metric_drop is taken.",
+        description="The shares of it that are tried (of its trees, or of the units of each "
+        "block), falling; the last one before the first that loses more than max_metric_drop is "
+        "taken.",
     )
 
     @model_validator(mode="after")
@@ -53,9 +59,25 @@ class Distilled(Frozen):
     n_trees: int = Field(100, ge=1, le=10_000, description="lightgbm: its trees.")
     num_leaves: int = Field(31, ge=2, le=1024, description="lightgbm: the most leaves of each.")
     learning_rate: float = Field(0.1, gt=0, le=1, description="lightgbm: how far each tree goes.")
-    max_rows: int = Field(
-        200_000, ge=100, description="The newest rows of the candidate's window that it is taught."
+    width_share: float = Field(
+        0.5, gt=0, le=1, description="torch: how wide it is, as a share of the candidate's width."
     )
+    blocks: int = Field(1, ge=1, le=32, description="torch: the most blocks that it has.")
+    epochs: int = Field(10, ge=1, description="torch: the most passes over what it is taught.")
+    student_learning_rate: float = Field(1e-3, gt=0, description="torch: of AdamW.")
+    max_rows: int = Field(
+        200_000,
+        ge=100,
+        description="The newest rows of the candidate's window that it is taught; also those by "
+        "which a changed network recovers.",
+    )
+
+
+class Recovery(Frozen):
+    """torch: how a network that was changed gets used to it, taught by what it was."""
+
+    epochs: int = Field(3, ge=1, description="The most passes over what it learned from.")
+    learning_rate: float = Field(3e-4, gt=0, description="Of AdamW.")
 
 
 class Optimize(Frozen):
@@ -90,6 +112,10 @@ class Optimize(Frozen):
     )
     pruned: Pruned = Field(
         default_factory=lambda: Pruned.model_validate({}), description="How far it is pruned."
+    )
+    recovery: Recovery = Field(
+        default_factory=lambda: Recovery.model_validate({}),
+        description="quantization_aware, pruned: how a changed network recovers.",
     )
     distilled: Distilled = Field(
         default_factory=lambda: Distilled.model_validate({}), description="The smaller model."

@@ -38,7 +38,9 @@ class Distill(Frozen):
         0.5, gt=0, lt=1, description="How much its answers weigh beside the labels."
     )
     temperature: float = Field(
-        2.0, ge=1, description="binary: how much its answers are softened (its log-odds divided)."
+        2.0,
+        ge=1,
+        description="torch, binary: how much answers are softened, the teacher's and the pupil's.",
     )
 
 
@@ -46,7 +48,7 @@ class ElasticWeights(Frozen):
     """Elastic weight consolidation."""
 
     strength: float = Field(
-        100.0, gt=0, description="How hard weights that mattered are held: the factor before the "
+        300.0, gt=0, description="How hard weights that mattered are held: the factor before the "
         "Fisher information of a single row."
     )  # fmt: skip
     rows: int = Field(2000, ge=100, description="Rows that the Fisher information is taken over.")
@@ -68,7 +70,7 @@ class Grow(Frozen):
 class ShrinkAndPerturb(Frozen):
     """Weights made smaller and shaken, so that they learn as well as new ones."""
 
-    shrink: float = Field(0.6, gt=0, le=1, description="What is left of each weight.")
+    shrink: float = Field(0.8, gt=0, le=1, description="What is left of each weight.")
     noise: float = Field(
         0.1, ge=0, description="How much of freshly drawn weights is added to them."
     )

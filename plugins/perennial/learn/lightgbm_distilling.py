@@ -25,30 +25,29 @@ def distill(
     n_rounds: int | None = None,
     checkpoint: Path | None = None,
 ) -> Fitted:
-    """New trees on the champion's, fitted to labels and softened answers together."""
+    """New trees on the champion's, fitted to labels and its answers together."""
     base = plain(start.learner)
     given = declared.update.distill
     raw = base.raw_scores(evidence.rows)
-    targets = softened(base.task, evidence.labels, raw, given.weight, given.temperature)
+    targets = mixed(base.task, evidence.labels, raw, given.weight)
     matrix = base.encoding.encode(evidence.rows)
     taught = as_weighted(base.task, matrix, targets)
     return extended(start.learner, taught, evidence, declared, on_round, later, n_rounds)
 
 
-def softened(
-    task: Task, labels: FloatArray, raw: FloatArray, weight: float, temperature: float
-) -> FloatArray:
-    """What is to be learned (n,): (1 - weight) x label + weight x the teacher's softened answer.
+def mixed(task: Task, labels: FloatArray, raw: FloatArray, weight: float) -> FloatArray:
+    """What is to be learned (n,): (1 - weight) x label + weight x the teacher's answer.
 
     With log loss the gradient of a mixture of targets is the mixture of the gradients, and so it
-    is with squared loss.
+    is with squared loss. The answer is not softened: a student whose own answers are not softened
+    too would learn to be as unsure as that.
 
-    >>> softened("binary", np.array([1.0]), np.array([0.0]), weight=0.5, temperature=2.0)
+    >>> mixed("binary", np.array([1.0]), np.array([0.0]), weight=0.5)
     array([0.75])
     """
     from scipy.special import expit
 
-    teacher = expit(raw / temperature) if task == "binary" else raw
+    teacher = expit(raw) if task == "binary" else raw
     return np.asarray((1 - weight) * labels + weight * teacher, dtype=np.float64)
 
 

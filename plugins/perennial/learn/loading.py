@@ -16,6 +16,9 @@ from perennial.learn.version_files import VersionFiles, read
 ADAPTER = "adapter_config.json"
 """The file, as peft names it, of a network that has adapters beside its weights."""
 
+INT8 = "network.int8.safetensors"
+"""The file of a network whose large weights are whole numbers of eight bits."""
+
 FEATURES = "features.json"
 """The file in which every family names itself, its task and its inputs."""
 
@@ -58,6 +61,10 @@ def _loader(family: str, files: Mapping[str, bytes]) -> type[Learner]:
         from perennial.learn.network.adapted import AdaptedLearner
 
         return AdaptedLearner
+    if family == "torch" and INT8 in files:
+        from perennial.learn.network.quantized import QuantizedLearner
+
+        return QuantizedLearner
     return variant_class(files) if VARIANT in files else learner_class(family)
 
 

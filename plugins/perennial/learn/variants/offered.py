@@ -15,7 +15,11 @@ def variants_of(family: str) -> dict[str, Variant]:
         from perennial.learn.variants.trees import VARIANTS
 
         return VARIANTS
-    raise ValueError(f"family must be lightgbm, got {family!r}")
+    if family == "torch":
+        from perennial.learn.variants.networks import VARIANTS as OF_NETWORKS
+
+        return OF_NETWORKS
+    raise ValueError(f"family must be lightgbm or torch, got {family!r}")
 
 
 def variant_class(files: Mapping[str, bytes]) -> type[Learner]:
@@ -30,4 +34,8 @@ def variant_class(files: Mapping[str, bytes]) -> type[Learner]:
             from perennial.learn.variants.onnx_trees import OnnxTrees
 
             return OnnxTrees
+        case "torch", "onnx":
+            from perennial.learn.variants.onnx_network import OnnxNetwork
+
+            return OnnxNetwork
     raise ValueError(f"{VARIANT} must name a variant of a family, got {about!r}")

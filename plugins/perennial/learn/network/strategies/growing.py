@@ -42,7 +42,8 @@ def grow(
 def with_another_block(network: TabularNetwork, seed: int) -> TabularNetwork:
     """A network with one block more that answers exactly as this one does."""
     shape = network.architecture
-    larger = shape.model_copy(update={"blocks": shape.blocks + 1})
+    inner = (*shape.inner, shape.width) if shape.inner else ()
+    larger = shape.model_copy(update={"blocks": shape.blocks + 1, "inner": inner})
     grown = fresh(larger, seed + larger.blocks)
     with torch.no_grad():
         # What is there already takes its place; only the new block is left as it was drawn.
