@@ -41,6 +41,8 @@ ORDINARY = {
     # serving: a route leads to a slot, a log has a destination (Feast's word), asyncio cancels,
     # and a browser tells the Origin of a request
     "route", "destination", "cancelled", "origin",
+    # learning: answers are softened by a temperature, weeks recur
+    "temperature", "weekday",
     # plain English
     "always", "at", "back", "built", "by", "is", "left", "moved", "n", "of", "one", "over", "per",
     "same", "spare", "under", "way",
@@ -184,7 +186,8 @@ def test_every_type_of_the_declarations_is_in_the_reference() -> None:
     shown = {chapter.kind.__name__ for chapter in reference.CHAPTERS}
     for chapter in reference.CHAPTERS:
         shown |= set(chapter.kind.model_json_schema().get("$defs", {}))
-    assert declared == shown - {"Settings"}
+    # Trees are LightGBM's own parameters with its own bounds; its documentation tells them.
+    assert declared - {"Trees"} == shown - {"Settings"}
 
 
 def test_the_committed_reference_and_schemas_are_up_to_date(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ def chosen(model: Any) -> Any:
     >>> chosen({"task": "binary", "train": {"learner": "torch", "parameters": {"width": 96}}})
     {'task': 'binary', 'train': {'learner': 'torch', 'parameters': {'width': 96}}}
     """
-    train = model.get("train") if isinstance(model, dict) else None
-    given = train.get("parameters") if isinstance(train, dict) else None
+    train: Any = model.get("train") if isinstance(model, dict) else None
+    given: Any = train.get("parameters") if isinstance(train, dict) else None
     families: tuple[Family, ...] = get_args(Family)
     if not isinstance(given, dict) or not given.keys() & set(families):
         return model

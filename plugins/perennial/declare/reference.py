@@ -14,6 +14,7 @@ from perennial.declare.model import Model
 from perennial.declare.settings import Settings
 from perennial.declare.simulation import Simulation
 from perennial.declare.sources import Source
+from perennial.declare.torch_parameters import Network
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ CHAPTERS = (
         "Models: `models/<name>.yaml`",
         "One file per model. `name` is the file's name and is not written into it.",
         Model,
+    ),
+    Chapter(
+        "Networks: `train.parameters` of the learner `torch`",
+        "The parameters of the learner `lightgbm` have LightGBM's own names.",
+        Network,
     ),
     Chapter(
         "Gateway: `bentofiles/gateway.yaml`",

@@ -113,7 +113,8 @@ def _counting(block: Block, share: float) -> Tensor:
     """Which of a block's units stay, in their order."""
     worth = block.inner.weight.norm(dim=1) * block.outer.weight.norm(dim=0)
     n = max(1, round(share * worth.numel()))
-    return worth.topk(n).indices.sort().values
+    kept: Tensor = worth.topk(n).indices.sort().values
+    return kept
 
 
 def distill(original: Learner, making: Making) -> NetworkLearner:

@@ -86,7 +86,9 @@ def graph_of(learner: NetworkLearner) -> bytes:
         # It warns of its own parts, and that three inputs share one dimension, as they do.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            copy.deepcopy(learner.network).double(), rows, sink, dynamo=True, verbose=False,
+            copy.deepcopy(learner.network).double(), rows,
+            sink,  # type: ignore[arg-type]  # a file in memory will do
+            dynamo=True, verbose=False,
             input_names=[NUMBERS, MISSING, CODES], output_names=[OUTPUT],
             dynamic_shapes=({0: any_number}, {0: any_number}, {0: any_number}),
         )  # fmt: skip
