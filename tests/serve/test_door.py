@@ -337,8 +337,7 @@ def test_denied_calls_of_the_admin_paths_are_on_record_and_bounded(
         rows = connection.execute(query).all()
     assert rows[0].actor == "nobody"
     assert rows[0].subject == f"/admin/release/{MODEL}/abort"
-    assert {row.actor for row in rows} <= {"nobody", f"key {owner}", "several"}
-    assert f"key {owner}" in {row.actor for row in rows}
+    assert {row.actor for row in rows[1:]} == {f"key {owner}"}
     assert len(rows) <= 22
     assert sum(json.loads(row.detail)["n_since_last_row"] for row in rows) == 301
 

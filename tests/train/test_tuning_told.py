@@ -126,12 +126,29 @@ def test_what_is_no_better_is_not_written(make_project: Any, verdict: Any) -> No
     assert path.read_text() == before
 
 
+def test_parameters_by_family_change_below_their_family(make_project: Any) -> None:
+    project = make_project()
+    path = project.root / "models" / "ripeness.yaml"
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    before = {"torch": {"width": 32}, "lightgbm": {"num_leaves": 7}}
+    document["train"]["parameters"] = before
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    found = {"num_leaves": 15, "learning_rate": 0.05}
+    write_into_declaration(report(found=found, parameters=found), project)
+    after = yaml.safe_load(path.read_text(encoding="utf-8"))["train"]["parameters"]
+    assert after == {"torch": {"width": 32}, "lightgbm": found}
+    del document["train"]["parameters"]["lightgbm"]
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    write_into_declaration(report(found=found, parameters=found), project)
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))["train"]["parameters"] == after
+
+
 def test_the_shipped_declaration_changes_in_its_values_alone(make_project: Any) -> None:
     project = make_project()
     shipped = next((ROOT / "models").glob("*.yaml"))
     text = shipped.read_text()
     (project.root / "models" / shipped.name).write_text(text)
-    declared = yaml.safe_load(text)["train"]["parameters"]
+    declared = yaml.safe_load(text)["train"]["parameters"]["lightgbm"]
     name, value = next((n, v) for n, v in declared.items() if isinstance(v, float))
     told = report(
         model=shipped.stem, found={name: value / 2}, parameters={**declared, name: value / 2}

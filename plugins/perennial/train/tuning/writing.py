@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from perennial.declare.project import Project
+from perennial.declare.strategies import Family
 from perennial.declare.yaml_files import load_yaml
 from perennial.errors import ContractBrokenError
 from perennial.keep.files import replace_text
@@ -31,13 +32,18 @@ def write_into_declaration(report: Tuned, project: Project | None = None) -> Tun
     project = project or Project.find()
     path = project.root / "models" / f"{report.model}.yaml"
     before = load_yaml(path, project.shown(path))
+    train = before.get("train") or {}
+    declared = train.get("parameters")
+    # Those of several families may stand side by side, each under its family's name.
+    is_by_family = isinstance(declared, dict) and bool(declared.keys() & set(get_args(Family)))
+    family = report.learner if is_by_family else None
     try:
-        text = _changed(path.read_text(encoding="utf-8"), report.found)
+        text = _changed(path.read_text(encoding="utf-8"), report.found, family)
         after = yaml.safe_load(text)
     except (yaml.YAMLError, ContractBrokenError):
         after = None
-    wanted = {**before, "train": {**(before.get("train") or {}), "parameters": report.parameters}}
-    if after != wanted:
+    parameters = {**declared, family: report.parameters} if family else report.parameters
+    if after != {**before, "train": {**train, "parameters": parameters}}:
         raise ContractBrokenError(
             f"{project.shown(path)} cannot be changed without changing more than "
             "train.parameters: paste the printed parameters instead"
@@ -46,15 +52,19 @@ def write_into_declaration(report: Tuned, project: Project | None = None) -> Tun
     return report.model_copy(update={"written": project.shown(path)})
 
 
-def _changed(text: str, found: dict[str, Any]) -> str:
-    """The text with other values in `train.parameters`, and every other character as it was."""
-    root = yaml.compose(text, yaml.SafeLoader)
-    train = _value(root, "train")
-    if not isinstance(train, yaml.MappingNode) or not train.value:
+def _changed(text: str, found: dict[str, Any], family: str | None) -> str:
+    """The text with other values in `train.parameters`, and every other character as it was.
+
+    With a family, those below its name.
+    """
+    above, name = _value(yaml.compose(text, yaml.SafeLoader), "train"), "parameters"
+    if family:
+        above, name = _value(above, name), family
+    if not isinstance(above, yaml.MappingNode) or not above.value:
         raise ContractBrokenError("train must be a mapping to write parameters into")
-    parameters = _value(train, "parameters")
+    parameters = _value(above, name)
     if not isinstance(parameters, yaml.MappingNode) or not parameters.value:
-        return _begun(text, train, parameters, found)
+        return _begun(text, above, name, parameters, found)
     edits = []
     for name, value in found.items():
         old = _value(parameters, name)
@@ -84,17 +94,21 @@ def _appended(
 
 
 def _begun(
-    text: str, train: yaml.MappingNode, empty: yaml.Node | None, found: dict[str, Any]
+    text: str,
+    above: yaml.MappingNode,
+    name: str,
+    empty: yaml.Node | None,
+    found: dict[str, Any],
 ) -> str:
-    """The text with `parameters`, where there were none."""
-    inside = ", ".join(f"{name}: {_scalar(value)}" for name, value in found.items())
+    """The text with parameters under their name, where there were none."""
+    inside = ", ".join(f"{each}: {_scalar(value)}" for each, value in found.items())
     if empty is not None:  # `parameters: {}`, or nothing behind the colon
         start, end = empty.start_mark.index, empty.end_mark.index
         space = "" if text[start - 1] == " " else " "
         return f"{text[:start]}{space}{{{inside}}}{text[end:]}"
-    first = train.value[0][0].start_mark
-    gap = ", " if train.flow_style else "\n" + " " * first.column
-    return f"{text[: first.index]}parameters: {{{inside}}}{gap}{text[first.index :]}"
+    first = above.value[0][0].start_mark
+    gap = ", " if above.flow_style else "\n" + " " * first.column
+    return f"{text[: first.index]}{name}: {{{inside}}}{gap}{text[first.index :]}"
 
 
 def _value(mapping: yaml.Node | None, name: str) -> yaml.Node | None:
