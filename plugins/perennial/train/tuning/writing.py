@@ -33,7 +33,7 @@ def write_into_declaration(report: Tuned, project: Project | None = None) -> Tun
     path = project.root / "models" / f"{report.model}.yaml"
     before = load_yaml(path, project.shown(path))
     train = before.get("train") or {}
-    declared = train.get("parameters")
+    declared: Any = train.get("parameters")
     # Those of several families may stand side by side, each under its family's name.
     is_by_family = isinstance(declared, dict) and bool(declared.keys() & set(get_args(Family)))
     family = report.learner if is_by_family else None
