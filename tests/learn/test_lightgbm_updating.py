@@ -10,15 +10,16 @@ import pytest
 
 from perennial.declare.model import Task
 from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, GoOn, Start
+from perennial.learn.contract import Evidence, Start, Way
 from perennial.learn.lightgbm_fitting import fit
 from perennial.learn.lightgbm_learner import LightGBMLearner
-from perennial.learn.lightgbm_updating import extend, plain, refit
+from perennial.learn.lightgbm_updating import plain
 from perennial.learn.loading import ways_of
 from perennial.learn.recalibrated import Recalibrated
 
 TASKS: tuple[Task, ...] = ("binary", "regression")
-WAYS: tuple[GoOn, ...] = (refit, extend)
+REFIT, EXTEND = (ways_of("lightgbm")[name] for name in ("refit", "extend"))
+WAYS: tuple[Way, ...] = (REFIT, EXTEND)
 
 
 def declared(**update: Any) -> Train:
@@ -60,10 +61,12 @@ def trees(learner: Any, part: str) -> list[str]:
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("way", WAYS)
-def test_twice_from_the_same_champion_gives_the_same_bytes(task: Task, way: GoOn) -> None:
+def test_twice_from_the_same_champion_gives_the_same_bytes(task: Task, way: Way) -> None:
     base, recent = champion(task), evidence(task, seed=4, shift=1)
     later = evidence(task, seed=5, shift=1)
-    first, second = (way(Start(base), recent, declared(), lambda n: None, later) for _ in range(2))
+    first, second = (
+        way.go_on(Start(base), recent, declared(), lambda n: None, later) for _ in range(2)
+    )
     assert first.learner.save() == second.learner.save()
     assert first.curve == second.curve
 
@@ -71,12 +74,12 @@ def test_twice_from_the_same_champion_gives_the_same_bytes(task: Task, way: GoOn
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("way", WAYS)
 def test_it_gets_better_on_a_shifted_stream_and_does_not_touch_the_champion(
-    task: Task, way: GoOn
+    task: Task, way: Way
 ) -> None:
     base, recent = champion(task), evidence(task, seed=4, shift=1)
     before = base.save()
     later = evidence(task, seed=5, shift=1)
-    updated = way(Start(base), recent, declared(), lambda n: None, later)
+    updated = way.go_on(Start(base), recent, declared(), lambda n: None, later)
     assert loss(updated.learner, later) < loss(base, later)
     assert base.save() == before
     assert updated.validation_loss == min(updated.curve.validation)
@@ -84,7 +87,7 @@ def test_it_gets_better_on_a_shifted_stream_and_does_not_touch_the_champion(
 
 def test_refit_moves_leaves_and_no_split() -> None:
     base = champion()
-    moved = refit(
+    moved = REFIT.go_on(
         Start(base), evidence("binary", seed=4, shift=1), declared(), lambda n: None
     ).learner
     for part in ("split_feature", "threshold", "decision_type"):
@@ -95,16 +98,16 @@ def test_refit_moves_leaves_and_no_split() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_refit_that_keeps_everything_changes_no_answer(task: Task) -> None:
     base, recent = champion(task), evidence(task, seed=4, shift=1)
-    kept = refit(Start(base), recent, declared(decay=1.0), lambda n: None).learner
+    kept = REFIT.go_on(Start(base), recent, declared(decay=1.0), lambda n: None).learner
     np.testing.assert_allclose(kept.predict(recent.rows), base.predict(recent.rows), atol=1e-12)
 
 
 def test_added_trees_leave_the_old_ones_as_they_are() -> None:
     base, later = champion(), evidence("binary", seed=5, shift=1)
     recent = evidence("binary", seed=4, shift=1)
-    trial = extend(Start(base), recent, declared(), lambda n: None, later)
+    trial = EXTEND.go_on(Start(base), recent, declared(), lambda n: None, later)
     n_old = len(trees(base, "leaf_value"))
-    again = extend(Start(base), recent, declared(), lambda n: None, n_rounds=trial.n_rounds)
+    again = EXTEND.go_on(Start(base), recent, declared(), lambda n: None, n_rounds=trial.n_rounds)
     for each in (trial, again):
         assert each.n_rounds == trial.n_rounds > n_old
         assert trees(each.learner, "leaf_value")[:n_old] == trees(base, "leaf_value")
@@ -117,18 +120,18 @@ def test_added_trees_stop_where_later_rows_say() -> None:
     turned = Evidence(turned.rows, 1 - turned.labels, turned.days)
     recent_turned = Evidence(recent.rows, 1 - recent.labels, recent.days)
     n_old = len(trees(base, "leaf_value"))
-    useless = extend(Start(base), recent, declared(), lambda n: None, turned)
-    useful = extend(Start(base), recent_turned, declared(), lambda n: None, turned)
+    useless = EXTEND.go_on(Start(base), recent, declared(), lambda n: None, turned)
+    useful = EXTEND.go_on(Start(base), recent_turned, declared(), lambda n: None, turned)
     assert useless.n_rounds == n_old + 1
     assert useful.n_rounds > n_old + 10
     assert useless.is_stopped_early
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_categories_keep_the_champion_s_codes(way: GoOn) -> None:
+def test_categories_keep_the_champion_s_codes(way: Way) -> None:
     base = champion()
     recent = evidence("binary", seed=4, letters="cdz")  # a and b are gone, d and z are new
-    updated = way(
+    updated = way.go_on(
         Start(base), recent, declared(), lambda n: None, evidence("binary", 5, letters="cdz")
     )
     assert updated.learner.save()["features.json"] == base.save()["features.json"]
@@ -164,10 +167,10 @@ def test_a_recalibration_becomes_part_of_the_leaves(task: Task) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_recalibrated_champion_goes_on_from_where_its_answers_are(way: GoOn) -> None:
+def test_a_recalibrated_champion_goes_on_from_where_its_answers_are(way: Way) -> None:
     base = Recalibrated(champion(), intercept=2.0, slope=1.0)
     recent = evidence("binary", seed=4, shift=1)
-    updated = way(Start(base), recent, declared(), lambda n: None, recent)
+    updated = way.go_on(Start(base), recent, declared(), lambda n: None, recent)
     assert isinstance(updated.learner, LightGBMLearner)
     near = np.abs(updated.learner.predict(recent.rows) - base.predict(recent.rows)).mean()
     far = np.abs(updated.learner.predict(recent.rows) - base.base.predict(recent.rows)).mean()

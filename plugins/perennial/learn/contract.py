@@ -154,24 +154,26 @@ class Transfer(Protocol):
     ) -> Fitted: ...
 
 
-class GoOn(Protocol):
-    """How a strategy goes on from a champion with new evidence.
+@dataclass(frozen=True)
+class Lesson:
+    """What a strategy is given: what it goes on from, with what, how far.
 
     With `later` it may choose by these rows how far it goes; without it goes as far as `n_rounds`
-    says, which a run with `later` has found. Raises NotEnoughEvidenceError when the champion has
-    no state that the strategy needs.
+    says, which a lesson with `later` has found.
     """
 
-    def __call__(
-        self,
-        start: Start,
-        evidence: Evidence,
-        declared: Train,
-        on_round: OnRound,
-        later: Evidence | None = None,
-        n_rounds: int | None = None,
-        checkpoint: Path | None = None,
-    ) -> Fitted: ...
+    start: Start
+    evidence: Evidence
+    declared: Train
+    on_round: OnRound
+    later: Evidence | None = None
+    n_rounds: int | None = None
+    checkpoint: Path | None = None
+
+
+Learn = Callable[[Lesson], Fitted]
+"""How a strategy goes on from a champion with new evidence. Raises NotEnoughEvidenceError when the
+champion has no state that the strategy needs."""
 
 
 class Remember(Protocol):
@@ -190,10 +192,23 @@ class Remember(Protocol):
 class Way:
     """One stateful strategy of one family."""
 
-    go_on: GoOn
+    learn: Learn
     remember: Remember | None = None
     only_new: bool = True
     """Whether it learns only from days that the champion has not seen, or from all recent ones."""
+
+    def go_on(
+        self,
+        start: Start,
+        evidence: Evidence,
+        declared: Train,
+        on_round: OnRound,
+        later: Evidence | None = None,
+        n_rounds: int | None = None,
+        checkpoint: Path | None = None,
+    ) -> Fitted:
+        """Learn one lesson."""
+        return self.learn(Lesson(start, evidence, declared, on_round, later, n_rounds, checkpoint))
 
 
 def n_rows_of(rows: Rows) -> int:

@@ -6,33 +6,22 @@ the old answers hold.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from perennial.declare.model import Task
-from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, Fitted, FloatArray, OnRound, Start
+from perennial.learn.contract import Fitted, FloatArray, Lesson
 from perennial.learn.lightgbm_updating import Weighted, extended, plain
 
 
-def distill(
-    start: Start,
-    evidence: Evidence,
-    declared: Train,
-    on_round: OnRound,
-    later: Evidence | None = None,
-    n_rounds: int | None = None,
-    checkpoint: Path | None = None,
-) -> Fitted:
+def distill(lesson: Lesson) -> Fitted:
     """New trees on the champion's, fitted to labels and its answers together."""
-    base = plain(start.learner)
-    given = declared.update.distill
+    base, evidence = plain(lesson.start.learner), lesson.evidence
+    weight = lesson.declared.update.distill.weight
     raw = base.raw_scores(evidence.rows)
-    targets = mixed(base.task, evidence.labels, raw, given.weight)
+    targets = mixed(base.task, evidence.labels, raw, weight)
     matrix = base.encoding.encode(evidence.rows)
     taught = as_weighted(base.task, matrix, targets)
-    return extended(start.learner, taught, evidence, declared, on_round, later, n_rounds)
+    return extended(lesson, taught)
 
 
 def mixed(task: Task, labels: FloatArray, raw: FloatArray, weight: float) -> FloatArray:

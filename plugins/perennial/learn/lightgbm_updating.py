@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, Fitted, FloatArray, Learner, OnRound, Start
+from perennial.learn.contract import Fitted, FloatArray, Learner, Lesson
 from perennial.learn.lightgbm_boosting import Boosting, parameters_of
 from perennial.learn.lightgbm_learner import LightGBMLearner
 from perennial.learn.lightgbm_library import lightgbm
@@ -15,21 +14,13 @@ from perennial.learn.losses import before_and_after
 from perennial.learn.recalibrated import Recalibrated
 
 
-def refit(
-    start: Start,
-    evidence: Evidence,
-    declared: Train,
-    on_round: OnRound,
-    later: Evidence | None = None,
-    n_rounds: int | None = None,
-    checkpoint: Path | None = None,
-) -> Fitted:
+def refit(lesson: Lesson) -> Fitted:
     """The champion's trees with leaves that moved to the new labels; no split changes.
 
     A leaf keeps the share `update.decay` of its value; the rest comes from the new rows in it
     (none: the leaf stays). `n_rounds` is not asked: the number of trees stays.
     """
-    base = plain(start.learner)
+    base, evidence, declared = plain(lesson.start.learner), lesson.evidence, lesson.declared
     encoding = base.encoding
     booster = lightgbm().Booster(model_str=base.text)
     # Categories are told with the data; LightGBM refuses to be told twice.
@@ -43,29 +34,21 @@ def refit(
         dataset_params=booster.params,
         num_threads=declared.threads,
     )
-    on_round(moved.num_trees())
+    lesson.on_round(moved.num_trees())
     learner = LightGBMLearner(moved.model_to_string(), encoding, base.task, declared.threads)
-    curve = before_and_after(start.learner, learner, evidence, later or evidence)
+    later = lesson.later or evidence
+    curve = before_and_after(lesson.start.learner, learner, evidence, later)
     return Fitted(learner, moved.num_trees(), False, curve, curve.validation[-1])
 
 
-def extend(
-    start: Start,
-    evidence: Evidence,
-    declared: Train,
-    on_round: OnRound,
-    later: Evidence | None = None,
-    n_rounds: int | None = None,
-    checkpoint: Path | None = None,
-) -> Fitted:
+def extend(lesson: Lesson) -> Fitted:
     """The champion's trees as they are, and new ones that correct them (`init_model`).
 
     With `later` the number of new trees is the one that is best there, at most
     `update.max_rounds`; without it there are so many that all together are `n_rounds`.
     """
-    matrix = plain(start.learner).encoding.encode(evidence.rows)
-    taught = Weighted(matrix, evidence.labels, None)
-    return extended(start.learner, taught, evidence, declared, on_round, later, n_rounds)
+    matrix = plain(lesson.start.learner).encoding.encode(lesson.evidence.rows)
+    return extended(lesson, Weighted(matrix, lesson.evidence.labels, None))
 
 
 @dataclass(frozen=True)
@@ -80,22 +63,16 @@ class Weighted:
     """Shape (n,); None: all alike."""
 
 
-def extended(
-    champion: Learner,
-    taught: Weighted,
-    evidence: Evidence,
-    declared: Train,
-    on_round: OnRound,
-    later: Evidence | None,
-    n_rounds: int | None,
-) -> Fitted:
+def extended(lesson: Lesson, taught: Weighted) -> Fitted:
     """New trees, fitted to what is `taught`, on the champion's; the curve is of the evidence."""
+    champion, evidence, declared = lesson.start.learner, lesson.evidence, lesson.declared
+    later = lesson.later
     base = plain(champion)
     trees = lightgbm().Booster(model_str=base.text)
     n_old = int(trees.num_trees())
-    boosting = Boosting(base.encoding, parameters_of(base.task, declared), on_round, trees)
+    boosting = Boosting(base.encoding, parameters_of(base.task, declared), lesson.on_round, trees)
     if later is None:
-        n_total = n_rounds or n_old + declared.update.max_rounds
+        n_total = lesson.n_rounds or n_old + declared.update.max_rounds
         booster = boosting.with_rounds(
             taught.matrix, taught.labels, n_total - n_old, taught.weights
         )

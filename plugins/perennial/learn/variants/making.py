@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from perennial.declare.optimize import Optimize
 from perennial.declare.train import Train
@@ -47,3 +47,29 @@ class Variant:
     make: Make
     is_exact: bool
     """Whether it promises the original's answers (within `optimize.tolerance`), row by row."""
+
+
+Form = TypeVar("Form", bound=Learner)
+
+
+def smallest_as_good(
+    making: Making, shares: Sequence[float], form_of: Callable[[float], Form], parts: str
+) -> Form:
+    """The smallest form before the first that loses too much; NotPossibleError without any.
+
+    `shares` fall, and the first that fails ends it: so however many are tried, the risk of taking
+    one that is really worse stays that of a single test (a fixed sequence; Maurer, Hothorn and
+    Lehmacher 1995).
+    """
+    found = None
+    for share in shares:
+        form = form_of(share)
+        if not making.is_as_good(form):
+            break
+        found = form
+    if found is None:
+        raise NotPossibleError(
+            f"{making.declared.pruned.shares[0]:.0%} of {parts} already lose more than "
+            f"max_metric_drop {making.declared.max_metric_drop:g}, or may"
+        )
+    return found

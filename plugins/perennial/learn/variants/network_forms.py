@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from pathlib import Path
 
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from perennial.learn.contract import Evidence, Learner, OnRound
+from perennial.learn.contract import Evidence, Learner, Lesson, Start
 from perennial.learn.held_out import held_out, part
 from perennial.learn.network.adapted import AdaptedLearner
 from perennial.learn.network.architecture import TabularNetwork, fresh
@@ -20,7 +19,7 @@ from perennial.learn.network.quantized import QuantizedLearner, is_large, rounde
 from perennial.learn.network.strategies.distilling import TEACHER, taught_loss
 from perennial.learn.network.strategies.onward import Onward, plain
 from perennial.learn.network.torch_library import torch
-from perennial.learn.variants.making import Making, NotPossibleError
+from perennial.learn.variants.making import Making, NotPossibleError, smallest_as_good
 
 TAUGHT = 0.9
 """How much a teacher's answers weigh beside the labels when a form of it recovers."""
@@ -44,7 +43,7 @@ def quantization_aware(original: Learner, making: Making) -> QuantizedLearner:
     The gradient passes the rounding as if it were not there (straight through; Bengio, Leonard
     and Courville 2013, arXiv:1308.3432), so that the weights move to where rounding costs least.
     """
-    onward, later = _onward(original, making)
+    onward = _onward(original, making)
     rounding = _Rounding()
     places = [
         (module, name)
@@ -54,7 +53,7 @@ def quantization_aware(original: Learner, making: Making) -> QuantizedLearner:
     ]
     for module, name in places:
         parametrize.register_parametrization(module, name, rounding)
-    _recover(onward, later, making)
+    _taught(onward)
     for module, name in places:
         parametrize.remove_parametrizations(module, name, leave_parametrized=True)
     return QuantizedLearner.of(onward.finished())
@@ -75,22 +74,14 @@ def prune(original: Learner, making: Making) -> NetworkLearner:
     network recovers for a few epochs, taught by the original. The declared shares are tried from
     the largest down, and the first that loses too much ends it.
     """
-    found = None
-    for share in making.declared.pruned.shares:
-        onward, later = _onward(original, making)
+
+    def smaller(share: float) -> NetworkLearner:
+        onward = _onward(original, making)
         onward.network = with_fewer_units(onward.network, share)
-        _recover(onward, later, making)
-        smaller = onward.finished()
-        if not making.is_as_good(smaller):
-            break
-        found = smaller
-    if found is None:
-        share = making.declared.pruned.shares[0]
-        raise NotPossibleError(
-            f"{share:.0%} of its units already lose more than max_metric_drop "
-            f"{making.declared.max_metric_drop:g}, or may"
-        )
-    return found
+        _taught(onward)
+        return onward.finished()
+
+    return smallest_as_good(making, making.declared.pruned.shares, smaller, "its units")
 
 
 def with_fewer_units(network: TabularNetwork, share: float) -> TabularNetwork:
@@ -122,8 +113,9 @@ def distill(original: Learner, making: Making) -> NetworkLearner:
 
     Hinton, Vinyals and Dean 2015, arXiv:1503.02531.
     """
-    onward, later = _onward(original, making)
-    given, shape = making.declared.distilled, onward.network.architecture
+    given = making.declared.distilled
+    onward = _onward(original, making, given.epochs, given.student_learning_rate)
+    shape = onward.network.architecture
     student = shape.model_copy(
         update={
             "width": max(4, round(given.width_share * shape.width)),
@@ -132,50 +124,42 @@ def distill(original: Learner, making: Making) -> NetworkLearner:
         }
     )
     onward.network = fresh(student, making.train.seed)
-    settings = {"epochs": given.epochs, "learning_rate": given.student_learning_rate}
-    declared = making.train.update.model_copy(update=settings)
-    onward.declared = making.train.model_copy(update={"update": declared})
-    _taught(onward, later, onward.declared.update.epochs)
+    _taught(onward)
     return onward.finished()
 
 
-def _onward(original: Learner, making: Making) -> tuple[Onward, Evidence]:
-    """A copy of the original on the newest rows that it learned from, and those held out.
+def _onward(
+    original: Learner, making: Making, epochs: int | None = None, rate: float | None = None
+) -> Onward:
+    """A copy of the original on the newest rows that it learned from.
 
     Held out are the last `train.stopping.days`, to stop by; what is chosen is chosen on days that
-    nobody learned from.
+    nobody learned from. Epochs and rate are those of `recovery` unless given.
     """
     evidence, declared = making.learned(), making.declared
-    n = evidence.labels.size
-    newest = slice(max(0, n - declared.distilled.max_rows), n)
-    rows = Evidence(
-        evidence.rows.slice(newest.start), evidence.labels[newest], evidence.days[newest]
-    )
+    first = max(0, evidence.labels.size - declared.distilled.max_rows)
+    rows = Evidence(evidence.rows.slice(first), evidence.labels[first:], evidence.days[first:])
     is_held_out = held_out(rows.days, making.train.stopping.days)
-    update = making.train.update.model_copy(
-        update={
-            "epochs": declared.recovery.epochs,
-            "learning_rate": declared.recovery.learning_rate,
-        }
+    changed = {
+        "epochs": epochs or declared.recovery.epochs,
+        "learning_rate": rate or declared.recovery.learning_rate,
+    }
+    train = making.train.model_copy(
+        update={"update": making.train.update.model_copy(update=changed)}
     )
-    train = making.train.model_copy(update={"update": update})
-    return Onward(_network(original), part(rows, ~is_held_out), train), part(rows, is_held_out)
+    start, earlier = Start(_network(original)), part(rows, ~is_held_out)
+    return Onward(Lesson(start, earlier, train, _nobody, later=part(rows, is_held_out)))
 
 
-def _recover(onward: Onward, later: Evidence, making: Making) -> None:
-    _taught(onward, later, making.declared.recovery.epochs)
-
-
-def _taught(onward: Onward, later: Evidence, n_epochs: int) -> None:
+def _taught(onward: Onward) -> None:
     """Let the network learn the original's answers, and a little of the labels."""
     base = onward.base
-    said = base.level.targets(base.raw_scores(onward.evidence.rows))
+    said = base.level.targets(base.raw_scores(onward.lesson.evidence.rows))
     teacher = torch.from_numpy(said).to(torch.float32)
     onward.data = replace(onward.data, more={TEACHER: teacher})
-    objective = Objective(taught_loss(base.task, TAUGHT, 1.0), judged=label_loss(base.task))
-    nobody: OnRound = _nobody
-    nowhere: Path | None = None
-    onward.learn(nobody, later, n_epochs, nowhere, objective=objective)
+    onward.learn(
+        objective=Objective(taught_loss(base.task, TAUGHT, 1.0), judged=label_loss(base.task))
+    )
 
 
 def _nobody(n_rounds: int) -> None:

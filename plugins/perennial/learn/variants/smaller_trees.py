@@ -8,7 +8,7 @@ from perennial.learn.contract import Learner
 from perennial.learn.lightgbm_boosting import Boosting, parameters_of
 from perennial.learn.lightgbm_learner import LightGBMLearner
 from perennial.learn.lightgbm_library import lightgbm
-from perennial.learn.variants.making import Making, NotPossibleError
+from perennial.learn.variants.making import Making, smallest_as_good
 from perennial.learn.variants.tree_forms import trees_of
 
 TAUGHT = {"binary": "cross_entropy", "regression": "regression"}
@@ -24,23 +24,14 @@ def prune(original: Learner, making: Making) -> LightGBMLearner:
     """
     trees = trees_of(original)
     booster = lightgbm().Booster(model_str=trees.text)
-    n_trees, found = int(booster.num_trees()), None
-    for share in making.declared.pruned.shares:
-        fewer = max(1, round(share * n_trees))
-        if fewer == n_trees:
-            continue
-        text = booster.model_to_string(num_iteration=fewer)
-        smaller = LightGBMLearner(text, trees.encoding, trees.task, trees.threads)
-        if not making.is_as_good(smaller):
-            break
-        found = smaller
-    if found is None:
-        share = making.declared.pruned.shares[0]
-        raise NotPossibleError(
-            f"{share:.0%} of its {n_trees} trees already lose more than max_metric_drop "
-            f"{making.declared.max_metric_drop:g}, or may"
-        )
-    return found
+    n_trees = int(booster.num_trees())
+
+    def first(share: float) -> LightGBMLearner:
+        text = booster.model_to_string(num_iteration=max(1, round(share * n_trees)))
+        return LightGBMLearner(text, trees.encoding, trees.task, trees.threads)
+
+    fewer = [share for share in making.declared.pruned.shares if round(share * n_trees) < n_trees]
+    return smallest_as_good(making, fewer, first, f"its {n_trees} trees")
 
 
 def distill(original: Learner, making: Making) -> LightGBMLearner:

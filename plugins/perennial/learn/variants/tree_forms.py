@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -20,7 +21,7 @@ SMALLEST = -700.0
 """Below it e to the minus raw score is no number any more, and the answer is 0 for long."""
 
 
-class TreeForm:
+class TreeForm(ABC):
     """Answers by another form of the same trees, and explains by LightGBM's.
 
     LightGBM is only imported, and its text only parsed, when somebody asks for reasons.
@@ -74,8 +75,9 @@ class TreeForm:
         """Per feature the share of the loss that its splits took away."""
         return self.original.importance()
 
+    @abstractmethod
     def _sums(self, matrix: FloatArray) -> FloatArray:
-        raise NotImplementedError
+        """The raw scores (n,) of the encoded matrix (n, number of features), by the other form."""
 
 
 def trees_of(original: Learner) -> LightGBMLearner:

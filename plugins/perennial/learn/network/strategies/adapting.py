@@ -6,46 +6,34 @@ Hu et al. 2021, arXiv:2106.09685, by the library peft.
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 
 from torch import Tensor
 
-from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, Fitted, OnRound, Start
+from perennial.learn.contract import Fitted, Lesson
 from perennial.learn.network.adapted import AdaptedLearner, Adapter, targets_of
 from perennial.learn.network.strategies.onward import Onward
 
 
-def lora(
-    start: Start,
-    evidence: Evidence,
-    declared: Train,
-    on_round: OnRound,
-    later: Evidence | None = None,
-    n_rounds: int | None = None,
-    checkpoint: Path | None = None,
-) -> Fitted:
+def lora(lesson: Lesson) -> Fitted:
     """Adapters of `update.lora.rank` learn; the version is the base's files and theirs.
 
     Where the champion has adapters of that rank they go on, so that however many updates there
     are, the base is the same and only one adapter stands beside it. Adapters of another rank are
     taken into the weights first, and so is a recalibration.
     """
-    given = declared.update.lora
-    onward = Onward(start.learner, evidence, declared)
+    given, champion = lesson.declared.update.lora, lesson.start.learner
+    onward = Onward(lesson)
     adapter = None
-    if isinstance(start.learner, AdaptedLearner) and start.learner.adapter.rank == given.rank:
-        onward.base, adapter = start.learner.of, start.learner.adapter
+    if isinstance(champion, AdaptedLearner) and champion.adapter.rank == given.rank:
+        onward.base, adapter = champion.of, champion.adapter
         onward.network = copy.deepcopy(onward.base.network)
     names = targets_of(onward.network)
     scale = given.alpha if adapter is None else adapter.alpha
     inject(onward, names, given.rank, scale, adapter)
-    learned = onward.learn(
-        on_round, later, n_rounds, checkpoint, trainable=lambda name: ".lora_" in name
-    )
+    learned = onward.learn(trainable=lambda name: ".lora_" in name)
     moved = Adapter(given.rank, scale, tensors_of(onward))
     learner = AdaptedLearner.finished_with(onward.base, moved, onward.data)
-    return onward.fitted(learned, later, learner)
+    return onward.fitted(learned, learner)
 
 
 def inject(
@@ -63,7 +51,7 @@ def inject(
         lora_dropout=0.0,
     )
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(onward.declared.seed)
+        torch.manual_seed(onward.lesson.declared.seed)
         inject_adapter_in_model(config, onward.network)
     if adapter is not None:
         set_peft_model_state_dict(onward.network, dict(adapter.tensors))

@@ -7,13 +7,11 @@ Dean 2015, arXiv:1503.02531.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from torch import Tensor, nn
 
 from perennial.declare.model import Task
-from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, Fitted, OnRound, Start
+from perennial.learn.contract import Fitted, Lesson
 from perennial.learn.network.batches import Batch
 from perennial.learn.network.objectives import Objective, RowLoss, label_loss
 from perennial.learn.network.strategies.onward import Onward
@@ -22,26 +20,18 @@ from perennial.learn.network.torch_library import torch
 TEACHER = "teacher"
 
 
-def distill(
-    start: Start,
-    evidence: Evidence,
-    declared: Train,
-    on_round: OnRound,
-    later: Evidence | None = None,
-    n_rounds: int | None = None,
-    checkpoint: Path | None = None,
-) -> Fitted:
+def distill(lesson: Lesson) -> Fitted:
     """All weights learn from labels and from what the champion says of the same rows."""
-    onward = Onward(start.learner, evidence, declared)
-    base, given = onward.base, declared.update.distill
-    said = base.level.targets(base.raw_scores(evidence.rows))
+    onward = Onward(lesson)
+    base, given = onward.base, lesson.declared.update.distill
+    said = base.level.targets(base.raw_scores(lesson.evidence.rows))
     teacher = torch.from_numpy(said).to(torch.float32)
     onward.data = replace(onward.data, more={**onward.data.more, TEACHER: teacher})
     objective = Objective(
         taught_loss(base.task, given.weight, given.temperature), judged=label_loss(base.task)
     )
-    learned = onward.learn(on_round, later, n_rounds, checkpoint, objective=objective)
-    return onward.fitted(learned, later)
+    learned = onward.learn(objective=objective)
+    return onward.fitted(learned)
 
 
 def taught_loss(task: Task, weight: float, temperature: float) -> RowLoss:

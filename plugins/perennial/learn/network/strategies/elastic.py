@@ -6,15 +6,13 @@ as one running mean (Schwarz et al. 2018, arXiv:1805.06370).
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from torch import Tensor
 
 from perennial.declare.model import Task
 from perennial.declare.train import Train
 from perennial.errors import IntegrityError, NotEnoughEvidenceError
-from perennial.learn.contract import Evidence, Fitted, Learner, OnRound, Start, State
+from perennial.learn.contract import Evidence, Fitted, Learner, Lesson, State
 from perennial.learn.network.architecture import TabularNetwork
 from perennial.learn.network.batches import Batch
 from perennial.learn.network.objectives import Objective, Penalty, label_loss
@@ -28,24 +26,16 @@ AT_ONCE = 64
 """Rows whose gradients are held at a time."""
 
 
-def ewc(
-    start: Start,
-    evidence: Evidence,
-    declared: Train,
-    on_round: OnRound,
-    later: Evidence | None = None,
-    n_rounds: int | None = None,
-    checkpoint: Path | None = None,
-) -> Fitted:
+def ewc(lesson: Lesson) -> Fitted:
     """All weights learn, each tied to where it was by how much it mattered."""
-    fisher, _ = read(start.state)
-    onward = Onward(start.learner, evidence, declared)
+    fisher, _ = read(lesson.start.state)
+    onward = Onward(lesson)
     objective = Objective(
         label_loss(onward.base.task),
-        penalty=held(onward.base.network, fisher, declared.update.ewc.strength),
+        penalty=held(onward.base.network, fisher, lesson.declared.update.ewc.strength),
     )
-    learned = onward.learn(on_round, later, n_rounds, checkpoint, objective=objective)
-    return onward.fitted(learned, later)
+    learned = onward.learn(objective=objective)
+    return onward.fitted(learned)
 
 
 def remember(learner: Learner, evidence: Evidence, declared: Train, was: State) -> dict[str, bytes]:

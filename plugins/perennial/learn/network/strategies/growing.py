@@ -6,37 +6,26 @@ new block adds what its last layer makes, and that layer starts as zero.
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from perennial.declare.train import Train
 from perennial.errors import NotEnoughEvidenceError
-from perennial.learn.contract import Evidence, Fitted, OnRound, Start
+from perennial.learn.contract import Fitted, Lesson
 from perennial.learn.network.architecture import TabularNetwork, fresh
 from perennial.learn.network.layers import Block
 from perennial.learn.network.strategies.onward import Onward
 from perennial.learn.network.torch_library import torch
 
 
-def grow(
-    start: Start,
-    evidence: Evidence,
-    declared: Train,
-    on_round: OnRound,
-    later: Evidence | None = None,
-    n_rounds: int | None = None,
-    checkpoint: Path | None = None,
-) -> Fitted:
+def grow(lesson: Lesson) -> Fitted:
     """One block more than the champion has; NotEnoughEvidenceError when it has the most."""
-    onward = Onward(start.learner, evidence, declared)
-    n_blocks = onward.network.architecture.blocks
+    onward = Onward(lesson)
+    declared, n_blocks = lesson.declared, onward.network.architecture.blocks
     if n_blocks >= declared.update.grow.max_blocks:
         raise NotEnoughEvidenceError(
             f"strategy grow has made {n_blocks} blocks, and train.update.grow.max_blocks is "
             f"{declared.update.grow.max_blocks}; retrain, or use another strategy"
         )
     onward.network = with_another_block(onward.network, declared.seed)
-    learned = onward.learn(on_round, later, n_rounds, checkpoint)
-    return onward.fitted(learned, later)
+    learned = onward.learn()
+    return onward.fitted(learned)
 
 
 def with_another_block(network: TabularNetwork, seed: int) -> TabularNetwork:

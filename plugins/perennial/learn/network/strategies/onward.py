@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, Fitted, Learner, OnRound
+from perennial.learn.contract import Evidence, Fitted, Learner, Lesson
 from perennial.learn.losses import before_and_after
 from perennial.learn.network.batches import Batch
 from perennial.learn.network.fitting import curve_of
@@ -27,49 +25,50 @@ class Onward:
     `data` are the rows to learn from; a strategy may add columns to them.
     """
 
-    def __init__(self, champion: Learner, evidence: Evidence, declared: Train) -> None:
-        self.champion, self.evidence, self.declared = champion, evidence, declared
-        self.base = plain(champion)
+    def __init__(self, lesson: Lesson) -> None:
+        self.lesson = lesson
+        self.base = plain(lesson.start.learner)
         self.network = copy.deepcopy(self.base.network)
-        self.data = self._batch(evidence)
+        self.data = self._batch(lesson.evidence)
 
     def learn(
         self,
-        on_round: OnRound,
-        later: Evidence | None,
-        n_rounds: int | None,
-        checkpoint: Path | None,
         *,
         objective: Objective | None = None,
         trainable: Callable[[str], bool] | None = None,
     ) -> Learned:
         """Move the network: until `later` rows get no better, or for `n_rounds` epochs."""
+        lesson, later = self.lesson, self.lesson.later
         return learn(
             self.network,
             self.data,
-            Settings.of_update(self.declared),
+            Settings.of_update(lesson.declared),
             objective or Objective(label_loss(self.base.task)),
-            on_round,
+            lesson.on_round,
             later=None if later is None else self._batch(later),
-            n_epochs=None if later is not None else n_rounds,
+            n_epochs=None if later is not None else lesson.n_rounds,
             trainable=trainable,
-            checkpoint=checkpoint,
+            checkpoint=lesson.checkpoint,
         )
 
     def finished(self) -> NetworkLearner:
         """The network as it is now, as something that answers."""
         base = self.base
         return NetworkLearner.finished(
-            self.network, base.inputs, base.level, base.task, self.data, self.declared.threads
+            self.network,
+            base.inputs,
+            base.level,
+            base.task,
+            self.data,
+            self.lesson.declared.threads,
         )
 
-    def fitted(
-        self, learned: Learned, later: Evidence | None, learner: NetworkLearner | None = None
-    ) -> Fitted:
+    def fitted(self, learned: Learned, learner: NetworkLearner | None = None) -> Fitted:
         """What came of it; the curve is of the held-out rows where there are some."""
         learner = learner or self.finished()
-        if later is None:
-            curve = before_and_after(self.champion, learner, self.evidence, self.evidence)
+        if self.lesson.later is None:
+            champion, evidence = self.lesson.start.learner, self.lesson.evidence
+            curve = before_and_after(champion, learner, evidence, evidence)
             return Fitted(learner, learned.n_epochs, False, curve, curve.validation[-1])
         curve = curve_of(learned, self.base.task, self.base.level)
         loss = curve.validation[learned.n_epochs - 1]

@@ -6,32 +6,21 @@ worse from new rows than fresh ones do, and this takes most of the difference aw
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from torch import nn
 
-from perennial.declare.train import Train
-from perennial.learn.contract import Evidence, Fitted, OnRound, Start
+from perennial.learn.contract import Fitted, Lesson
 from perennial.learn.network.architecture import TabularNetwork, fresh
 from perennial.learn.network.strategies.onward import Onward
 from perennial.learn.network.torch_library import torch
 
 
-def shrink_and_perturb(
-    start: Start,
-    evidence: Evidence,
-    declared: Train,
-    on_round: OnRound,
-    later: Evidence | None = None,
-    n_rounds: int | None = None,
-    checkpoint: Path | None = None,
-) -> Fitted:
+def shrink_and_perturb(lesson: Lesson) -> Fitted:
     """The champion's weights x shrink + fresh ones x noise, and then all of them learn."""
-    onward = Onward(start.learner, evidence, declared)
-    given = declared.update.shrink_and_perturb
-    shake(onward.network, given.shrink, given.noise, declared.seed)
-    learned = onward.learn(on_round, later, n_rounds, checkpoint)
-    return onward.fitted(learned, later)
+    onward = Onward(lesson)
+    given = lesson.declared.update.shrink_and_perturb
+    shake(onward.network, given.shrink, given.noise, lesson.declared.seed)
+    learned = onward.learn()
+    return onward.fitted(learned)
 
 
 def shake(network: TabularNetwork, shrink: float, noise: float, seed: int) -> None:
