@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,24 +18,12 @@ from perennial.keep.refused import Refused, refused_since
 from perennial.serve import turned_away
 from perennial.serve.refusals import RefusedError
 
+from . import test_door
 from .conftest import MODEL, QUESTION, Bakery, FakeSlot
 from .test_door import Keys, bearer, open_door
 from .test_gateway import counted
 
-
-@pytest.fixture
-def make_locked(project: Project, slot: FakeSlot) -> Iterator[Callable[..., tuple[Bakery, Keys]]]:
-    """A function that opens the gateway with keys, and more declared of it."""
-    opened: list[Bakery] = []
-
-    def make(**declared: Any) -> tuple[Bakery, Keys]:
-        open_door(project, **{"access": "keys", **declared})
-        opened.append(Bakery(project, slot))
-        return opened[-1], Keys(opened[-1].ledger)
-
-    yield make
-    for each in opened:
-        each.close()
+make_locked = test_door.make_locked
 
 
 def end_minute(gateway: Bakery) -> None:

@@ -31,7 +31,7 @@ from perennial.declare.project import Project
 from perennial.declare.settings import Settings
 from perennial.train.tuning import study, tune
 
-study._engine = lambda: "the same code"
+study.fingerprints.of_engine = lambda *packages: "the same code"
 module, _, name = sys.argv[2].rpartition(":")
 target = import_module(module)
 *path, last = name.split(".")
@@ -70,7 +70,7 @@ def test_a_search_that_is_killed_again_and_again_ends_as_one_that_is_not(
     make_project: Any, tmp_path: Any, monkeypatch: Any
 ) -> None:
     # Edited while this runs, the engine's code would rightly make it another study.
-    monkeypatch.setattr("perennial.train.tuning.study._engine", lambda: "the same code")
+    monkeypatch.setattr("perennial.keep.fingerprints.of_engine", lambda *packages: "the same code")
     project = make_project(train=TRAIN)
     for where, after in POINTS:
         kill(project, where, after)

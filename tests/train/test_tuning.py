@@ -86,7 +86,7 @@ def test_a_search_in_parts_is_the_search_in_one(make: Any, monkeypatch: Any) -> 
     project = make()
     tune("ripeness", AT, trials=3, project=project)
     parts = tune("ripeness", AT, project=project)
-    monkeypatch.setattr("perennial.train.tuning.study._engine", lambda: "another study")
+    monkeypatch.setattr("perennial.keep.fingerprints.of_engine", lambda *packages: "another")
     whole = tune("ripeness", AT, project=project)
     assert whole.study != parts.study
     assert whole.model_copy(update={"study": parts.study}) == parts

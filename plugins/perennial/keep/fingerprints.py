@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 
 def of_bytes(content: bytes) -> str:
@@ -23,6 +26,18 @@ def of_file(path: Path) -> str:
 def of_files(root: Path, files: list[Path]) -> str:
     """One digest over names (relative to `root`) and bytes; independent of the list's order."""
     return of_digests({path.relative_to(root).as_posix(): of_file(path) for path in files})
+
+
+def of_facts(facts: Mapping[str, Any]) -> str:
+    """Twelve digits of SHA-256 over facts as JSON, whatever their order."""
+    return of_bytes(json.dumps(facts, sort_keys=True).encode())[:12]
+
+
+@cache
+def of_engine(*packages: str) -> str:
+    """The digest of the engine's own code in these packages."""
+    root = Path(__file__).parents[1]
+    return of_files(root, [path for name in packages for path in (root / name).rglob("*.py")])
 
 
 def of_digests(digests: Mapping[str, str]) -> str:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import date
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 from perennial.declare.decide import Decide
 from perennial.declare.model import Model
@@ -32,10 +27,11 @@ class Run:
         table = training_table(project, model)
         declared = model.model_dump(mode="json", exclude={"decide"})
         self.asks = {
-            "model": declared, "start": str(start), "end": str(end), "engine": _engine(),
+            "model": declared, "start": str(start), "end": str(end),
+            "engine": fingerprints.of_engine(*ENGINE),
             "rows": fingerprints.of_files(table, partitions.files_of(table, None, None)),
         }  # fmt: skip
-        self.folder = project.var / "replay" / model.name / _digest(self.asks)
+        self.folder = project.var / "replay" / model.name / fingerprints.of_facts(self.asks)
 
     def alone(self, name: str) -> AbstractContextManager[None]:
         """Let one process at a time live one policy; another one waits, and finds it lived."""
@@ -55,7 +51,7 @@ class Run:
                 "window_days": asked.window_days}  # fmt: skip
         called = re.sub(r"[^a-z0-9]+", "-", asked.name.lower()).strip("-")
         drawn = "" if draw is None else f"-{draw}"
-        return f"{called}{drawn}-{_digest(told)}"
+        return f"{called}{drawn}-{fingerprints.of_facts(told)}"
 
     def begin(self, first: World, world: World) -> None:
         """Let a policy's world begin with the first version, whole or not at all."""
@@ -65,14 +61,3 @@ class Run:
         shutil.rmtree(aside, ignore_errors=True)
         shutil.copytree(first.var, aside, ignore=shutil.ignore_patterns("locks"))
         aside.rename(world.var)
-
-
-def _digest(told: Mapping[str, Any]) -> str:
-    return fingerprints.of_bytes(json.dumps(told, sort_keys=True).encode())[:12]
-
-
-@cache
-def _engine() -> str:
-    root = Path(__file__).parents[2]
-    files = [path for name in ENGINE for path in (root / name).rglob("*.py")]
-    return fingerprints.of_files(root, files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +36,7 @@ class Study:
         self.model = past.model
         self.space = Space(past.model.train)
         self.home = project.var / "tune" / past.model.name
-        self.name = _digest(_asks(project, past, self.space))
+        self.name = fingerprints.of_facts(_asks(project, past, self.space))
         self.optuna = self._open()
         self._fail_abandoned()
 
@@ -136,20 +135,9 @@ def _asks(project: Project, past: Past, space: Space) -> dict[str, Any]:
         ),
         "folds": train.tune.model_dump(mode="json", include={"folds", "days", "confirm_days"}),
         "search": {name: each.model_dump(mode="json") for name, each in space.search.items()},
-        "engine": _engine(),
+        "engine": fingerprints.of_engine(*ENGINE),
         "environment": _environment(),
     }
-
-
-def _digest(told: dict[str, Any]) -> str:
-    return fingerprints.of_bytes(json.dumps(told, sort_keys=True).encode())[:12]
-
-
-@cache
-def _engine() -> str:
-    root = Path(__file__).parents[2]
-    files = [path for name in ENGINE for path in (root / name).rglob("*.py")]
-    return fingerprints.of_files(root, files)
 
 
 @cache
