@@ -39,6 +39,9 @@ def _no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
         def register(self, trained: Any, curve: Any) -> int:
             return 1
 
+        def register_form(self, model: str, digest: str, trained: str, facts: Any) -> int:
+            return 2
+
     monkeypatch.setattr("perennial.train.registry.Registry", NoRegistry)
 
 
@@ -48,11 +51,16 @@ def blessed(make_project: Any) -> Project:
     project: Project = make_project(package={"reference_rows": 20})
     train("ripeness", "2024-01-21", project=project)
     write_judgement(project, judge("ripeness", "2024-01-31", project=project))
+    write_service(project)
+    return project
+
+
+def write_service(project: Project) -> None:
+    """A small service to package."""
     service = project.root / "bentofiles" / "predictor"
     service.mkdir(parents=True, exist_ok=True)
     (service / "service.py").write_text(SERVICE)
     (service / "bentofile.yaml").write_text(BENTOFILE)
-    return project
 
 
 def write_judgement(project: Project, judged: Judged) -> None:
@@ -85,3 +93,9 @@ WriteJudgement = Callable[[Project, Judged], None]
 def judgement() -> WriteJudgement:
     """The function that writes a judgement to its place."""
     return write_judgement
+
+
+@pytest.fixture
+def service() -> Callable[[Project], None]:
+    """The function that writes a small service to package."""
+    return write_service

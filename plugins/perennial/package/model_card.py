@@ -5,18 +5,25 @@ Mitchell et al. (2019), Model Cards for Model Reporting, doi:10.1145/3287560.328
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from perennial.declare.model import Model
-from perennial.judge.judged import Judged, Value
+from perennial.judge.judged import Judged
+from perennial.optimize.optimized import Optimized
+from perennial.package.card_forms import forms
+from perennial.package.card_tables import estimate, interval, table
 
 MAX_SLICES = 20
 MAX_FEATURES = 15
 
 
-def model_card(model: Model, judged: Judged, story: dict[str, Any]) -> str:
-    """The card in Markdown. `story` is the version's training.json."""
+def model_card(
+    model: Model, judged: Judged, story: dict[str, Any], optimized: Optimized | None = None
+) -> str:
+    """The card in Markdown.
+
+    `story` is the version's training.json; `optimized` the report of its forms, where it has one.
+    """
     return "\n".join(
         [
             f"# {model.name} {judged.version}",
@@ -27,9 +34,10 @@ def model_card(model: Model, judged: Judged, story: dict[str, Any]) -> str:
             *_quality(model, judged),
             *_opponents(judged),
             *_slices(judged),
+            *forms(optimized),
             *_inputs(story),
             *_use(model),
-            *_reproduce(model, judged, story),
+            *_reproduce(model, judged, story, optimized),
         ]
     )
 
@@ -52,7 +60,7 @@ def _facts(model: Model, judged: Judged, story: dict[str, Any]) -> list[str]:
     ]  # fmt: skip
     if lineage["dvc_hash"]:
         rows.append(("Data in DVC", f"`{lineage['dvc_hash']}`"))
-    return [*_table(("", ""), rows), ""]
+    return [*table(("", ""), rows), ""]
 
 
 def _came_about(story: dict[str, Any]) -> str:
@@ -71,7 +79,7 @@ def _quality(model: Model, judged: Judged) -> list[str]:
     share = f"{model.judge.confidence:.0%}"
     limits = {str(name): f"{limit:g}" for name, limit in model.judge.limits.items()}
     rows = [
-        (name, _estimate(value), _range(value), limits.get(name, "none"))
+        (name, estimate(value), interval(value), limits.get(name, "none"))
         for name, value in judged.metrics.items()
     ]
     return [
@@ -81,7 +89,7 @@ def _quality(model: Model, judged: Judged) -> list[str]:
         f"{judged.judged_until}, none of which it learned from. Intervals ({share}) are drawn by "
         "day, so that rows of one day do not count as independent.",
         "",
-        *_table(("metric", "value", "interval", "limit"), rows),
+        *table(("metric", "value", "interval", "limit"), rows),
         "",
         *(f"* {each.sentence}" for each in judged.checks),
         "",
@@ -92,14 +100,14 @@ def _opponents(judged: Judged) -> list[str]:
     rows = [
         (
             f"{each.kind} {each.name}",
-            _estimate(each.metrics[judged.primary].opponent),
-            _estimate(each.metrics[judged.primary].difference),
-            _range(each.metrics[judged.primary].difference),
+            estimate(each.metrics[judged.primary].opponent),
+            estimate(each.metrics[judged.primary].difference),
+            interval(each.metrics[judged.primary].difference),
         )
         for each in judged.opponents
     ]
     head = ("compared with", f"its {judged.primary}", "candidate minus it", "interval")
-    return ["## Is it better than simple rules and than what served?", "", *_table(head, rows), ""]
+    return ["## Is it better than simple rules and than what served?", "", *table(head, rows), ""]
 
 
 def _slices(judged: Judged) -> list[str]:
@@ -110,15 +118,15 @@ def _slices(judged: Judged) -> list[str]:
             f"{each.column} = {'missing' if each.value is None else each.value}",
             f"{each.n_rows:,}",
             f"{each.mean_label:.4g}",
-            _estimate(each.primary),
-            _range(each.primary),
+            estimate(each.primary),
+            interval(each.primary),
         )
         for each in judged.slices[:MAX_SLICES]
     ]
     head = ("rows", "n", "mean label", judged.primary, "interval")
     more = len(judged.slices) - MAX_SLICES
     rest = ["", f"{more} more in the judgement's report."] if more > 0 else []
-    return ["## Where is it better or worse?", "", *_table(head, rows), *rest, ""]
+    return ["## Where is it better or worse?", "", *table(head, rows), *rest, ""]
 
 
 def _inputs(story: dict[str, Any]) -> list[str]:
@@ -129,7 +137,7 @@ def _inputs(story: dict[str, Any]) -> list[str]:
         "",
         f"{len(shares)} features; these took away most of the training loss.",
         "",
-        *_table(("feature", "share"), rows),
+        *table(("feature", "share"), rows),
         "",
     ]
 
@@ -148,7 +156,9 @@ def _use(model: Model) -> list[str]:
     ]
 
 
-def _reproduce(model: Model, judged: Judged, story: dict[str, Any]) -> list[str]:
+def _reproduce(
+    model: Model, judged: Judged, story: dict[str, Any], optimized: Optimized | None
+) -> list[str]:
     return [
         "## How is it made again?",
         "",
@@ -162,11 +172,12 @@ def _reproduce(model: Model, judged: Judged, story: dict[str, Any]) -> list[str]
         "",
         "```",
         f"perennial train --model {model.name} --at {story['at']}{_options(model, story)}",
+        *([f"perennial optimize --model {model.name} --at {optimized.at}"] if optimized else []),
         f"perennial judge --model {model.name} --at {judged.at}",
         "```",
         "",
-        "The same digest comes out. `reference.json` beside this card holds questions with their "
-        "answers; a server of this version gives the same ones.",
+        f"The same digest comes out{_if_chosen(optimized)}. `reference.json` beside this card "
+        "holds questions with their answers; a server of this version gives the same ones.",
         *(
             [f"It goes on from `{story['parent']}`, which has to serve then."]
             if story.get("parent")
@@ -174,6 +185,12 @@ def _reproduce(model: Model, judged: Judged, story: dict[str, Any]) -> list[str]
         ),
         "",
     ]
+
+
+def _if_chosen(optimized: Optimized | None) -> str:
+    if optimized is None or not optimized.declared.variants:
+        return ""
+    return ", if the same form is chosen: times are measured anew"
 
 
 def _options(model: Model, story: dict[str, Any]) -> str:
@@ -188,20 +205,3 @@ def _options(model: Model, story: dict[str, Any]) -> str:
     if story.get("window_days") not in (None, declared):
         options += f" --window-days {story['window_days']}"
     return options
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [head, ["---"] * len(head), *rows]
-    return [
-        f"| {' | '.join(str(cell).replace('|', '&#124;') for cell in line)} |" for line in lines
-    ]
-
-
-def _estimate(value: Value) -> str:
-    return "not defined" if value.estimate is None else f"{value.estimate:.4g}"
-
-
-def _range(value: Value) -> str:
-    if value.low is None or value.high is None:
-        return "not bounded"
-    return f"{value.low:.4g} to {value.high:.4g}"

@@ -23,6 +23,7 @@ from perennial.keep.progress import progress
 from perennial.keep.report import Report
 from perennial.learn.loading import parse_model
 from perennial.learn.version_files import VersionFiles
+from perennial.optimize.optimized import OPTIMIZED, Optimized
 from perennial.package.bento import assemble, build
 from perennial.package.model_card import model_card
 from perennial.package.reference import reference_rows
@@ -114,7 +115,7 @@ def _make(project: Project, model: Model, candidate: VersionFiles, judged: Judge
     learner = parse_model(candidate)
     beside = {
         REFERENCE: reference_rows(project, model, judged, learner),
-        CARD: model_card(model, judged, story).encode(),
+        CARD: model_card(model, judged, story, _optimized(model, candidate)).encode(),
         # The next candidate's judgement takes the place of this one; whoever watches the version
         # compares it with what was expected of it.
         JUDGED: (judged.model_dump_json(indent=2) + "\n").encode(),
@@ -122,6 +123,20 @@ def _make(project: Project, model: Model, candidate: VersionFiles, judged: Judge
     folder = assemble(project, model.name, candidate, beside)
     build(project, model.name, candidate.version, folder)
     sign_bento(project, model.name, candidate.version)
+
+
+def _optimized(model: Model, candidate: VersionFiles) -> Optimized | None:
+    """The report of the forms that were tried, where the candidate carries one."""
+    content = candidate.files.get(OPTIMIZED)
+    if content is None:
+        return None
+    try:
+        return Optimized.model_validate_json(content)
+    except ValidationError as error:
+        raise IntegrityError(
+            f"model {model.name}: {OPTIMIZED} beside the candidate {candidate.version} is not a "
+            f"report of optimize, run optimize again: {error}"
+        ) from error
 
 
 def _judgement(project: Project, model: str, candidate: VersionFiles, at: date) -> Judged:
