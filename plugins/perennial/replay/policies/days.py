@@ -16,11 +16,10 @@ from perennial.keep import partitions
 from perennial.learn.contract import FloatArray
 from perennial.train import labelled_rows
 from perennial.train.labelled_rows import KNOWN_AT, LABEL, training_table
+from perennial.watch.performance import LOOK_BACK_DAYS
 from perennial.watch.rows import Rows
 
 NEVER = np.iinfo(np.int64).max
-N_KEPT = 64
-"""Days held in memory: more than watch looks back on."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,14 @@ class Day:
 
 
 class Days:
-    """The days of one model's training table."""
+    """The days of one model's training table; those that watch looks back on stay in memory."""
 
     def __init__(self, project: Project, model: Model) -> None:
         self.project, self.model = project, model
         self.table = training_table(project, model)
-        self.read = lru_cache(N_KEPT)(self._read)
+        look_back = max(model.watch.days, model.watch.performance_days + LOOK_BACK_DAYS)
+        self.n_kept = look_back + 1  # and the day that is new
+        self.read = lru_cache(self.n_kept)(self._read)
 
     def _read(self, day: date) -> Day | None:
         """The rows of one day; None where the lake has none."""

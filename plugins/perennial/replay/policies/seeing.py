@@ -85,6 +85,7 @@ class Eyes:
         if found is None:
             rows = self.days.rows(day, day + timedelta(days=1), day)
             found = self.scores[day] = scores_of(champion.learner, rows)
+            self.scores.pop(day - timedelta(days=self.days.n_kept), None)  # nobody looks back on it
         return found
 
     def forget(self) -> None:
@@ -108,7 +109,6 @@ class Eyes:
             for day in (start + timedelta(days=n) for n in range((night - start).days))
         }
         rows = self.days.rows(start, night, night, recent)
-        self.scores = {day: each for day, each in self.scores.items() if day >= start}
         return settled_days(rows, known.usual, n_days)
 
     def _compare(
