@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +15,9 @@ They take 0.9 of its 1.4 s, and pandas half of the rest: a server that was kille
 
 
 def lightgbm() -> Any:
-    """The library, imported on first use.
-
-    Its threads wait asleep. By default they spin, and as soon as another process wants the same
-    cores a fit takes some twenty times as long (3.7 s instead of 0.2 s, measured on two cores).
-    OpenMP reads this when it is loaded, so it has to be set before the import.
-    """
+    """The library, imported on first use; how its threads wait is said in `perennial.learn`."""
     if "lightgbm" in sys.modules:
         return sys.modules["lightgbm"]
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with _without(NOT_NEEDED):
         import lightgbm
 

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-# Read when torch is loaded, so set before. Threads that wait asleep leave the cores to others (see
-# lightgbm_library); CUDA's matrix library adds in one order only when it owns its workspace.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import torch
 
