@@ -62,11 +62,11 @@ secrets: ## Write random secrets into .env, for docker compose; what is there st
 
 .PHONY: test
 test: setup ## Run all tests
-	pytest -n 2 --dist loadfile
+	pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: quick
 quick: setup ## Run the tests that need no server and little time
-	pytest -n 2 --dist loadfile -m "not slow and not serving and not airflow and not browser"
+	pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not serving and not airflow and not browser"
 
 .PHONY: lint
 lint: setup ## Style, types, import order, SQL, declarations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,25 @@ FIRST_DAY = date(2024, 1, 1)
 MODEL = "ripeness"
 
 MakeProject = Callable[..., Project]
+
+LONG = ("slow", "serving", "airflow", "browser")
+"""Marks of the tests that `make quick` leaves out."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let several workers begin with the files that take long, or one ends alone with such a file.
+
+    First come those whose tests may take longest (`timeout`), then those with the most long tests.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    longest: Counter[Path] = Counter()
+    n_long: Counter[Path] = Counter()
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        longest[item.path] = max(longest[item.path], limit.args[0] if limit and limit.args else 0)
+        n_long[item.path] += any(item.get_closest_marker(each) for each in LONG)
+    items.sort(key=lambda item: (-longest[item.path], -n_long[item.path]))
 
 
 @pytest.fixture(scope="session")
