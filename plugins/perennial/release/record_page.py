@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from perennial.draw import formats
+from perennial.draw.templates import templates
 from perennial.release.record_sequences import confidence_sequence, is_drawn
 from perennial.release.record_told import Told
 from perennial.release.record_traffic import traffic_over_time
@@ -31,14 +32,8 @@ IN_WORDS = {
 
 def page(told: Told) -> str:
     """One HTML page that opens without a network and needs no script."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters.update({name: getattr(formats, name) for name in FILTERS})
-    return environment.get_template("record.j2").render(
+    pages = templates(PAGES, **{name: getattr(formats, name) for name in FILTERS})
+    return pages.get_template("record.j2").render(
         told=told,
         release=told.release,
         words=IN_WORDS.get(told.release.state, ""),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from perennial.declare.model import Model
+from perennial.draw.elements import breakable
+from perennial.draw.templates import templates
 from perennial.watch.drawn import (
     Nights,
     distribution_of,
@@ -14,6 +15,8 @@ from perennial.watch.drawn import (
     most_telling,
 )
 from perennial.watch.watched import Watched
+
+PAGES = Path(__file__).parent / "pages"
 
 N_NIGHTS = 30
 IN_WORDS = {
@@ -36,34 +39,17 @@ def page(report: Watched, before: Nights, model: Model) -> str:
     """The page of a report; `before` are the nights before it, the oldest first."""
     nights = [*before, report][-N_NIGHTS:]
     metrics = dict.fromkeys([model.judge.primary, *(each.metric for each in report.performance)])
-    return str(
-        _template().render(
-            report=report,
-            model=model,
-            words=f"{IN_WORDS[report.state]} {REAL[report.is_real]}".strip(),
-            findings=sorted(report.findings, key=lambda each: LEVELS.index(each.level)),
-            telling=[(each, distribution_of(each)) for each in most_telling(report)],
-            metrics=[(name, metric_over_nights(nights, report.at, name)) for name in metrics],
-            heat_map=heat_map_of(nights, report.at),
-            columns=sorted(report.columns, key=lambda each: (each.role == "feature", -each.weight)),
-        )
+    pages = templates(PAGES, number=_number, distance=_distance, breakable=breakable)
+    return pages.get_template("night.j2").render(
+        report=report,
+        model=model,
+        words=f"{IN_WORDS[report.state]} {REAL[report.is_real]}".strip(),
+        findings=sorted(report.findings, key=lambda each: LEVELS.index(each.level)),
+        telling=[(each, distribution_of(each)) for each in most_telling(report)],
+        metrics=[(name, metric_over_nights(nights, report.at, name)) for name in metrics],
+        heat_map=heat_map_of(nights, report.at),
+        columns=sorted(report.columns, key=lambda each: (each.role == "feature", -each.weight)),
     )
-
-
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number
-    environment.filters["distance"] = _distance
-    environment.filters["breakable"] = _breakable
-    return environment.get_template("night.j2")
 
 
 def _number(value: float | None) -> str:
@@ -72,10 +58,3 @@ def _number(value: float | None) -> str:
 
 def _distance(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-
-
-def _breakable(name: str) -> Any:
-    """A column's long name, with places where a narrow screen may break it."""
-    from markupsafe import Markup, escape
-
-    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))  # escaped

@@ -6,10 +6,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from perennial.draw import formats
+from perennial.draw.templates import templates
 from perennial.release.record_page import PAGES, sequences
 from perennial.release.record_traffic import traffic_over_time
 from perennial.watch.drawn import distribution_of, most_telling
@@ -42,12 +43,8 @@ def render(template: str, **content: Any) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters.update({name: getattr(formats, name) for name in FILTERS})
-    environment.filters["card_html"] = card_html
+    filters = {name: getattr(formats, name) for name in FILTERS}
+    environment = templates(TEMPLATES, **filters, card_html=card_html)
     parts = (TEMPLATES / "page.css", PAGES / "drawn.css")
     style = "".join(each.read_text(encoding="utf-8") for each in parts)
     ours = {"style": Markup(style), "script": Markup(SCRIPT)}  # noqa: S704 - files of ours

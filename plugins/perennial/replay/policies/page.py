@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from perennial.draw import formats
+from perennial.draw.templates import templates
 from perennial.judge.judged import Value
 from perennial.replay.policies import drawing
 from perennial.replay.policies.replayed import Replayed
@@ -14,16 +15,9 @@ PAGES = Path(__file__).parent / "pages"
 
 def page(report: Replayed) -> str:
     """The page, as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"count": formats.count, "many": formats.many, "four": _four,
-                            "between": _between}  # fmt: skip
     metrics = list(report.policies[0].metrics)
-    return environment.get_template("policies.j2").render(
+    pages = templates(PAGES, count=formats.count, many=formats.many, four=_four, between=_between)
+    return pages.get_template("policies.j2").render(
         report=report,
         metrics=metrics,
         frontiers=[(name, drawing.frontier(report, name)) for name in metrics],

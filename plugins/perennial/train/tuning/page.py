@@ -7,6 +7,7 @@ from typing import Any
 
 from perennial.declare.project import Project
 from perennial.draw import formats
+from perennial.draw.templates import templates
 from perennial.keep.files import replace_text
 from perennial.train.tuning import drawing
 from perennial.train.tuning.tuned import Tuned
@@ -26,15 +27,8 @@ def publish(report: Tuned, project: Project | None = None) -> Path:
 
 def page(report: Tuned) -> str:
     """The page, as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(PAGES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"count": formats.count, "many": formats.many, "five": _five,
-                            "short": _short}  # fmt: skip
-    return environment.get_template("tune.j2").render(
+    pages = templates(PAGES, count=formats.count, many=formats.many, five=_five, short=_short)
+    return pages.get_template("tune.j2").render(
         report=report,
         trials=drawing.trials(report),
         along=[
