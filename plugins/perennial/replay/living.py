@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
@@ -13,11 +15,12 @@ from perennial.features.freshener import fresh_views
 from perennial.features.refill import refill
 from perennial.features.repository import open_store
 from perennial.keep import partitions
-from perennial.keep.ledger import Serving, serving
+from perennial.keep.ledger import Serving, bento_folder, serving
 from perennial.keep.progress import progress
 from perennial.keep.report import Report
+from perennial.learn.contract import FloatArray
 from perennial.replay.client import GatewayClient
-from perennial.replay.flowing import Flow, Key
+from perennial.replay.flowing import Answer, Flow, Key
 from perennial.replay.timeline import events_of, questions_of
 
 
@@ -58,8 +61,7 @@ def live(model: str, day: str, *, project: Project | None = None) -> Lived:
     # Only now: what those events alone say of a quiet entity lacks what was before them.
     refill(project, questions[0].at)
     _through_the_day(project, flow)
-    scores = {key: answer.score for key, answer in flow.answers.items()}
-    return _compared(project, declared, now, day, len(events), scores)
+    return _compared(project, declared, now, day, len(events), flow.answers)
 
 
 def days_before(project: Project) -> int:
@@ -86,21 +88,19 @@ def _compared(
     now: Serving,
     day: str,
     n_events: int,
-    scores: dict[Key, float],
+    answers: dict[Key, Answer],
 ) -> Lived:
     import numpy as np
     import pyarrow.parquet as pq
 
-    from perennial.learn.loading import load_model
     from perennial.measure.metrics import METRICS
 
     file = partitions.partition(project.lake / "training" / model.name, date.fromisoformat(day))
     table = pq.ParquetFile(file).read()
-    learner = load_model(now.version_folder)
-    offline = learner.predict(table.select(list(learner.features)))
     keys = list(zip(*(table[key].to_pylist() for key in model.rows.key), strict=True))
-    online = np.array([scores[key] for key in keys])
-    difference = np.abs(online - offline)
+    online = np.array([answers[key].score for key in keys])
+    versions = [answers[key].version for key in keys]
+    difference = np.abs(online - offline_answers(project, model, table, versions))
     labels = table["label"].to_numpy(zero_copy_only=False)
     known = ~np.isnan(labels)
     metrics = {
@@ -112,9 +112,28 @@ def _compared(
         day=day,
         version=now.version,
         n_events=n_events,
-        n_questions=len(scores),
+        n_questions=len(answers),
         n_equal_to_offline=int((difference <= 1e-9).sum()),
         largest_difference=float(difference.max()),
         n_labelled=int(known.sum()),
         metrics=metrics,
     )
+
+
+def offline_answers(
+    project: Project, model: Model, table: Any, versions: Sequence[str]
+) -> FloatArray:
+    """What each row of a table (n,) is answered by the version named for it (n,).
+
+    During a release two versions answer, and each is held to its own files.
+    """
+    import numpy as np
+
+    from perennial.learn.loading import load_model
+
+    offline = np.full(len(versions), np.nan)
+    for version in sorted(set(versions)):
+        places = np.flatnonzero(np.array(versions) == version)
+        learner = load_model(bento_folder(project, model.name, version) / "src" / "model")
+        offline[places] = learner.predict(table.take(places).select(list(learner.features)))
+    return offline
