@@ -12,8 +12,9 @@ import pytest
 from perennial.keep import release_changes, releases
 from perennial.keep.journal import Journal
 from perennial.keep.releases import Recorded, Release
-from perennial.release import evidence, seen
+from perennial.release import awaited, seen
 from perennial.release.evidence import Arm, Evidence
+from perennial.release.slice_values import MOST_VALUES
 
 RELEASE = replace(
     release_changes.plan("m", "v2", "green", night="2024-02-01", why="test"),
@@ -196,7 +197,7 @@ def test_of_a_slice_the_first_values_are_kept_and_no_more(
     predictions.append([answer(str(n), request={"tail": n}) for n in range(100)])
     found = follow(tmp_path, slices=("tail",))
     found.read()
-    assert list(found.now.groups) == [("tail", str(n)) for n in range(evidence.MOST_VALUES)]
+    assert list(found.now.groups) == [("tail", str(n)) for n in range(MOST_VALUES)]
     assert found.now.old.n == 100
 
 
@@ -276,7 +277,7 @@ def test_after_promotion_the_old_version_is_the_copy(tmp_path: Path, predictions
 def test_memory_is_bounded_and_what_is_let_go_is_counted(
     tmp_path: Path, predictions: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evidence, "MOST_WAITING", 3)
+    monkeypatch.setattr(awaited, "MOST_WAITING", 3)
     monkeypatch.setattr(seen, "MOST_PAIRS", 2)
     for name in "abcdef":
         predictions.append([answer(name), copy(name)])

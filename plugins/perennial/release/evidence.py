@@ -9,39 +9,21 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from perennial.keep.journal import Entry, Reader
 from perennial.keep.releases import Recorded, Release
 from perennial.measure.shapes import deciles
+from perennial.release.awaited import Answer, Awaited
 from perennial.release.clicks import Clicks
 from perennial.release.seen import Arm, Group, Pairs, Phase, Request
+from perennial.release.slice_values import SliceValues
 
 __all__ = ["Arm", "Evidence", "Pairs", "Phase"]
 
-MOST_WAITING = 100_000
-"""Answers that are remembered until their copy and their label come; the oldest are let go."""
-
-MOST_VALUES = 20
-"""Values of a declared slice that are looked at; the error is shared between so many."""
-
 N_FOR_CUTS = 50
 """The champion's first scores, which make the cuts of the distributions and count for no more."""
-
-
-@dataclass
-class Waiting:
-    """An answer whose copy or label may still come."""
-
-    phase: Phase
-    is_new: bool
-    score: float
-    groups: tuple[Group, ...]
-    is_ranked: bool = False
-    """Whether its label is a click, which is no truth: of what stands on top more is clicked."""
-    copy: float | None = None
 
 
 class Evidence:
@@ -61,15 +43,14 @@ class Evidence:
         slices: Sequence[str] = (),
     ) -> None:
         self.phases = [Phase(each.after_seq) for each in record if _begins_phase(each)]
-        self.n_let_go = 0
         self.cuts: tuple[float, ...] = ()
         self._first: list[float] = []
         self._release, self._is_probability = release, is_probability
-        self._values: dict[str, set[str]] = {name: set() for name in slices}
+        self._slices = SliceValues(slices)
         begins = self.phases[0].after_seq if self.phases else release.after_seq
         self._answers = Reader(journal / "predictions", after=begins)
         self._labels = Reader(journal / "feedback", after=release.labels_after_seq)
-        self._waiting: dict[str, Waiting] = {}
+        self._awaited = Awaited(is_probability)
         self._clicks = Clicks()
         self._requests: dict[Any, tuple[Phase, bool, Request]] = {}
 
@@ -82,6 +63,11 @@ class Evidence:
     def now(self) -> Phase:
         """The newest phase; an empty one before the first begins."""
         return self.phases[-1] if self.phases else Phase(self._release.after_seq)
+
+    @property
+    def n_let_go(self) -> int:
+        """Answers that were let go before their label came."""
+        return self._awaited.n_let_go
 
     def begin(self, after_seq: int) -> None:
         """Count what comes after this entry as a phase of its own."""
@@ -106,8 +92,7 @@ class Evidence:
                 self._take(entry)
             self._close_requests()
             n += len(found)
-        for entry in labels:
-            self._label(entry.content)
+        self._awaited.take(labels)
         self._clicks.take(labels)
         return n
 
@@ -126,7 +111,7 @@ class Evidence:
         elif kind != "answer":  # what was refused at the door says nothing of a version
             return
         elif content.get("fallback"):  # the challenger's question: the champion only helped out
-            groups = self._groups(content)
+            groups = self._slices.groups_of(content)
             self._fail(phase, content["fallback"].get("version"), 1, at, groups)
         elif content.get("other"):
             self._drafted(phase, content, at)
@@ -145,21 +130,18 @@ class Evidence:
         is_new = self._is_new(content.get("version"))
         if is_new is None:
             return
-        groups = self._groups(content)
+        groups = self._slices.groups_of(content)
         score = self._observe(self._of_request(phase, is_new, at, groups), content)
         if score is not None:
-            if len(self._waiting) >= MOST_WAITING:
-                self._waiting.pop(next(iter(self._waiting)))
-                self.n_let_go += 1
-            name, is_ranked = content.get("prediction_id", ""), "query_id" in content
-            self._waiting[name] = Waiting(phase, is_new, score, groups, is_ranked)
+            answer = Answer(phase, is_new, score, groups, is_ranked="query_id" in content)
+            self._awaited.add(content.get("prediction_id", ""), answer)
 
     def _drafted(self, phase: Phase, content: dict[str, Any], at: Any) -> None:
         """Count an item of an interleaved ranking, which both versions were asked for."""
         is_new, other = self._is_new(content.get("version")), content["other"]
         if is_new is None or self._is_new(other.get("version")) in (None, is_new):
             return
-        groups = self._groups(content)
+        groups = self._slices.groups_of(content)
         other_at = (content["at"], other.get("latency_ms")) if "at" in content else at
         own_requests = self._of_request(phase, is_new, at, groups)
         other_requests = self._of_request(phase, not is_new, other_at, groups)
@@ -174,7 +156,7 @@ class Evidence:
         is_new = self._is_new(content.get("version"))
         if is_new is None:
             return
-        answer = self._waiting.get(content.get("prediction_id", ""))
+        answer = self._awaited.find(content.get("prediction_id", ""))
         if answer is not None:
             phase = answer.phase  # a copy may come after the next phase began
         requests = self._of_request(phase, is_new, at, answer.groups if answer else ())
@@ -216,46 +198,11 @@ class Evidence:
                     self.cuts = deciles(self._first)
         self._requests.clear()
 
-    def _groups(self, content: dict[str, Any]) -> tuple[Group, ...]:
-        """The declared slices' values of a question; of each slice the first so many."""
-        found = []
-        for name, values in self._values.items():
-            known = {**(content.get("features") or {}), **(content.get("request") or {})}
-            value = known.get(name)
-            if value is None:
-                continue
-            if len(values) < MOST_VALUES:
-                values.add(str(value))
-            if str(value) in values:
-                found.append((name, str(value)))
-        return tuple(found)
-
     def _usable(self, score: Any) -> float | None:
         if isinstance(score, bool) or not isinstance(score, int | float):
             return None
         is_sane = math.isfinite(score) and (not self._is_probability or 0 <= score <= 1)
         return float(score) if is_sane else None
-
-    def _label(self, content: dict[str, Any]) -> None:
-        """Add the losses of an answer; the first label of each counts."""
-        answer = self._waiting.get(content.get("prediction_id", ""))
-        label = content.get("label")
-        if answer is None or not isinstance(label, int | float) or not math.isfinite(label):
-            return
-        if answer.is_ranked:  # what is still waited for is its copy
-            return
-        del self._waiting[content["prediction_id"]]
-        loss = self._loss(answer.score, label)
-        other = None if answer.copy is None else self._loss(answer.copy, label)
-        for phase in answer.phase.of(answer.groups):
-            arm, pairs = phase.arm(answer.is_new), phase.pairs
-            arm.losses = arm.losses.add(loss)
-            if other is not None:
-                worse = loss - other if answer.is_new else other - loss
-                pairs.losses = pairs.losses.add(worse)
-
-    def _loss(self, score: float, label: float) -> float:
-        return (score - label) ** 2 if self._is_probability else abs(score - label)
 
     def _is_new(self, version: str | None) -> bool | None:
         """Whether it is the release's version; None when it is neither that nor the one before."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from perennial.measure.sequential import MIN_EACH
-from perennial.release.evidence import MOST_VALUES
 from perennial.release.measurement import Measurement, Outcome, Setting, undeclared
 from perennial.release.seen import Group, Phase
+from perennial.release.slice_values import MOST_VALUES
 
 Look = Callable[[Sequence[Phase], Setting], Measurement]
 
