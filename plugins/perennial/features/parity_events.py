@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,24 +17,13 @@ from perennial.declare.project import Project
 from perennial.declare.sources import Source
 from perennial.features.entity_keys import Key
 from perennial.features.entity_reads import Entity
+from perennial.features.parity_journal import Event, events_of
 from perennial.features.stream import AHEAD_MINUTES, FreshView
-from perennial.keep.journal import Reader
-from perennial.keep.journal_lines import decode, first_seq, segments
 from perennial.keep.quoting import moment, names
 from perennial.keep.watermark import watermarks
 from perennial.layer.compiled import compile_project, fill, open_memory
 
 NEVER = 2**62
-
-
-@dataclass(frozen=True)
-class Event:
-    """One journaled row, and when it came."""
-
-    received_at: datetime
-    source: str
-    seq: int
-    row: dict[str, Any]
 
 
 class PastEvents:
@@ -198,34 +185,6 @@ class PastEvents:
         )
 
 
-def events_of(
-    folder: Path, source: str, begins_at: int, since: datetime, last: datetime
-) -> list[Event]:
-    """The journaled events of a source from `since` (and some before) to `last`, in order."""
-    found: list[Event] = []
-    reader = Reader(folder, after=_before(folder, begins_at, since))
-    while entries := reader.poll():
-        for entry in entries:
-            at = datetime.fromisoformat(entry.content["received_at"])
-            if found and at < found[-1].received_at:
-                at = found[-1].received_at  # a clock that was set back changes no order
-            if at > last:
-                return found
-            found.append(Event(at, source, entry.seq, entry.content["row"]))
-    return found
-
-
 def plain(value: Any) -> Any:
     """A value as the online store gives it back: decimals are numbers there."""
     return float(value) if isinstance(value, Decimal) else value
-
-
-def _before(folder: Path, begins_at: int, since: datetime) -> int:
-    """After which entry to read: whole segments from before `since` are passed over."""
-    after = begins_at - 1
-    for path in segments(folder):
-        with path.open("rb") as file:
-            entry, _ = decode(file.readline())
-        if entry is not None and datetime.fromisoformat(entry.content["received_at"]) <= since:
-            after = max(after, first_seq(path) - 1)
-    return after
