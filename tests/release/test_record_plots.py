@@ -17,7 +17,7 @@ from perennial.release.record_sequences import (
     is_drawn,
     turn_of,
 )
-from perennial.release.record_told import Hold, Stretch
+from perennial.release.record_times import Hold, Stretch
 from perennial.release.record_traffic import APART, LEAST, Along, traffic_over_time
 
 NOON = datetime(2024, 2, 1, 12, tzinfo=UTC)

@@ -5,45 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from perennial.draw.formats import share, words
-from perennial.keep.releases import SAME_EVIDENCE, Recorded, Release
+from perennial.draw.formats import words
+from perennial.keep.releases import Recorded, Release
 from perennial.release.record_history import Point
+from perennial.release.record_names import name_of, short_of
+from perennial.release.record_times import Hold, Stretch, holds_of, stretches_of
 
 ENDED_BY = {"done": "promoted", "rolling_back": "rolling_back", "rolled_back": "rolling_back"}
 """The entry of the record whose measurements settled it, by the state that it came to."""
-
-HOLDS = {"pause": "resume", "blind": "see"}
-"""What holds a release where it is, and what lets it go on; another state does too."""
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A time in which the traffic stayed the same."""
-
-    name: str
-    short: str
-    """Its name where there is little room."""
-    start: datetime
-    end: datetime
-    weight: float
-    """The share of the questions that the new version answers."""
-    copied: float
-    """The share of the questions that the other version is asked too."""
-
-
-@dataclass(frozen=True)
-class Hold:
-    """A time in which a release was held where it was."""
-
-    action: str
-    start: datetime
-    end: datetime
-    why: str
-    actor: str
 
 
 @dataclass(frozen=True)
@@ -92,18 +64,12 @@ class Told:
     @property
     def stretches(self) -> list[Stretch]:
         """The traffic from the beginning until the end or now."""
-        moved = [each for each in self.record if each.action not in SAME_EVIDENCE]
-        ends = [each.at for each in moved[1:]]
-        if moved and self.release.is_open:
-            ends.append(self.until)
-        found = zip(moved, _moments([each.at for each in moved]), _moments(ends), strict=False)
-        kind = self.release.kind
-        return [_stretch(entry, kind, start, end) for entry, start, end in found if start and end]
+        return stretches_of(self.release, self.record, self.until)
 
     @property
     def holds(self) -> list[Hold]:
         """Pauses, and times in which the evidence could not be read."""
-        return [each for action in HOLDS for each in self._holds(action)]
+        return holds_of(self.record, self.until)
 
     @property
     def guardrails(self) -> list[str]:
@@ -136,19 +102,6 @@ class Told:
         fresh: list[dict[str, Any]] = json.loads(self.release.measured)
         return [] if any(fresh == each.measured for each in self.record) else fresh
 
-    def _holds(self, action: str) -> Iterator[Hold]:
-        since: Recorded | None = None
-        for each in (*self.record, None):
-            is_over = each is None or each.action == HOLDS[action]
-            is_over = is_over or (each is not None and each.action not in SAME_EVIDENCE)
-            if since is not None and is_over:
-                start, end = _moments([since.at, each.at if each else self.until])
-                if start and end:
-                    yield Hold(action, start, end, since.why, since.actor)
-                since = None
-            if each is not None and each.action == action:
-                since = since or each
-
 
 def settled_by(release: Release, record: Sequence[Recorded]) -> list[dict[str, Any]]:
     """What a release was promoted or rolled back on when it is over, else the newest measured."""
@@ -157,49 +110,6 @@ def settled_by(release: Release, record: Sequence[Recorded]) -> list[dict[str, A
         return next((each.measured for each in record if each.state == state), [])
     fresh: list[dict[str, Any]] = json.loads(release.measured)
     return fresh or next((each.measured for each in reversed(record) if each.measured), [])
-
-
-def name_of(state: str, weight: float, kind: str = "canary") -> str:
-    """A phase as a person reads it.
-
-    >>> name_of("canary", 0.05), name_of("rolling_back", 0.0)
-    ('canary 5 %', 'rolling back')
-    >>> name_of("canary", 0.5, "interleave")
-    'interleaved 50 %'
-    """
-    if state != "canary":
-        return words(state)
-    return f"{'interleaved' if kind == 'interleave' else words(state)} {share(weight)}"
-
-
-def short_of(state: str, weight: float) -> str:
-    """The same where there is little room.
-
-    >>> short_of("canary", 0.05), short_of("shadow", 0.0)
-    ('5 %', 'shadow')
-    """
-    return share(weight) if state == "canary" else words(state)
-
-
-def _stretch(entry: Recorded, kind: str, start: datetime, end: datetime) -> Stretch:
-    weight = 1.0 if entry.state in ("promoted", "done") else entry.weight
-    if kind == "interleave" and entry.state == "canary":
-        weight /= 2  # of each interleaved ranking half of the items are the new version's
-    name, short = name_of(entry.state, entry.weight, kind), short_of(entry.state, entry.weight)
-    return Stretch(name, short, start, max(start, end), weight, entry.shadow)
-
-
-def _moments(texts: Sequence[str]) -> list[datetime | None]:
-    return [moment(each) for each in texts]
-
-
-def moment(text: str) -> datetime | None:
-    """When it was, in UTC; None when that cannot be read."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _in_order(points: list[Point]) -> list[Point]:

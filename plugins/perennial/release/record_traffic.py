@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from perennial.draw.elements import percent, tag
 from perennial.draw.formats import share, words
-from perennial.release.record_told import Hold, Stretch
+from perennial.release.record_times import Hold, Stretch
 
 LEAST = 0.11
 """The least part of the width that a stretch takes."""

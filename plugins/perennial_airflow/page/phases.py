@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from perennial.declare import release as declaring
 from perennial.draw.formats import words
 from perennial.release.kinds import KINDS
-from perennial.release.record_told import short_of
+from perennial.release.record_names import short_of
 from perennial_airflow.page.shelf import OneRelease
 
 BACK = ("rolling_back", "rolled_back")
