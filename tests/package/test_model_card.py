@@ -53,6 +53,7 @@ def test_a_card_says_nothing_of_forms_where_none_were_declared(
     assert HEADING not in card
     assert "perennial optimize" not in card
     assert "The same digest comes out. " in card
+    assert "This version, from its recorded code" in card
     assert forms(None) == []
 
 
@@ -136,3 +137,5 @@ def test_a_version_that_was_really_optimized_ships_with_the_table(
     steps = [line.split()[1] for line in card.splitlines() if line.startswith("perennial ")]
     assert steps == ["reproduce", "train", "optimize", "judge"]
     assert "if the same form is chosen" in card
+    made = "This version" if report.chosen == "original" else "What this form was made of"
+    assert f"{made}, from its recorded code" in card

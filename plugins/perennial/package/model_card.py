@@ -9,7 +9,7 @@ from typing import Any
 
 from perennial.declare.model import Model
 from perennial.judge.judged import Judged
-from perennial.optimize.optimized import Optimized
+from perennial.optimize.optimized import ORIGINAL, Optimized
 from perennial.package.card_forms import forms
 from perennial.package.card_tables import estimate, interval, table
 
@@ -162,7 +162,7 @@ def _reproduce(
     return [
         "## How is it made again?",
         "",
-        "From its recorded code, data, parameters and parent, and compared with this version:",
+        f"{_what(optimized)} its recorded code, data, parameters and parent, and compared:",
         "",
         "```",
         f"perennial reproduce {model.name} {judged.version}",
@@ -185,6 +185,13 @@ def _reproduce(
         ),
         "",
     ]
+
+
+def _what(optimized: Optimized | None) -> str:
+    """What `perennial reproduce` makes; a form is made for one machine, and is not."""
+    if optimized is None or optimized.chosen == ORIGINAL:
+        return "This version, from"
+    return "What this form was made of, from"
 
 
 def _if_chosen(optimized: Optimized | None) -> str:
