@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from perennial.learn.network.strategies.onward import plain
 from perennial.learn.variants.making import Making, NotPossibleError
 from perennial.learn.variants.network_forms import with_fewer_units
 from perennial.learn.variants.networks import VARIANTS
+from perennial.learn.variants.onnx_network import graph_of
 from perennial.learn.version_files import VersionFiles
 from perennial.measure.metrics import METRICS
 
@@ -159,6 +161,22 @@ def test_adapters_are_taken_in_with_the_same_answers(original: NetworkLearner) -
     assert size(form) < size(adapted)
     with pytest.raises(NotPossibleError, match="no adapters"):
         VARIANTS["merged"].make(original, making(original))
+
+
+def test_exporting_a_graph_logs_nothing(original: NetworkLearner) -> None:
+    logged: list[str] = []
+
+    class Heard(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logged.append(record.getMessage())
+
+    heard, exporter = Heard(), logging.getLogger("torch.onnx")
+    exporter.addHandler(heard)
+    try:
+        graph_of(original)
+    finally:
+        exporter.removeHandler(heard)
+    assert logged == []
 
 
 def test_a_graph_answers_as_the_network_does(original: NetworkLearner) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import io
 import json
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -20,6 +22,7 @@ from perennial.learn.variants.making import VARIANT, Making, NotPossibleError
 
 GRAPH = "network.onnx"
 NUMBERS, MISSING, CODES, OUTPUT = "numbers", "missing", "codes", "out"
+EXPORTER = "torch.onnx._internal.exporter"
 
 
 class OnnxNetwork(NetworkLearner):
@@ -82,9 +85,7 @@ def graph_of(learner: NetworkLearner) -> bytes:
     )
     sink = io.BytesIO()
     any_number = torch.export.Dim("rows", min=1)
-    with warnings.catch_warnings():
-        # It warns of its own parts, and that three inputs share one dimension, as they do.
-        warnings.simplefilter("ignore")
+    with _quiet():
         torch.onnx.export(
             copy.deepcopy(learner.network).double(), rows,
             sink,  # type: ignore[arg-type]  # a file in memory will do
@@ -100,6 +101,24 @@ def graph_of(learner: NetworkLearner) -> bytes:
     for value in [*graph.graph.value_info, *graph.graph.input, *graph.graph.output]:
         del value.metadata_props[:]
     return bytes(graph.SerializeToString(deterministic=True))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter says of itself.
+
+    It warns of its own parts, and that three inputs share one dimension, as they do; and logs that
+    a library for pictures, which nothing here needs, is not installed.
+    """
+    logger = logging.getLogger(EXPORTER)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)
 
 
 def told() -> bytes:
