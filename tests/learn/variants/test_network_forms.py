@@ -17,7 +17,7 @@ from perennial.errors import IntegrityError
 from perennial.learn.contract import Evidence, Start
 from perennial.learn.loading import parse_model, parse_original, ways_of
 from perennial.learn.network.fitting import fit
-from perennial.learn.network.layers import Block
+from perennial.learn.network.layers import Block, Dropout
 from perennial.learn.network.learner import NetworkLearner
 from perennial.learn.network.quantized import INT8, QuantizedLearner, restored, rounded
 from perennial.learn.network.strategies.onward import plain
@@ -100,6 +100,17 @@ def test_a_smaller_form_answers_nearly_as_well_and_alike_twice(
     read = loaded(form.save())
     np.testing.assert_array_equal(read.predict(rows.rows), form.predict(rows.rows))
     assert read.save() == form.save()
+
+
+@pytest.mark.parametrize(("name", "apart"), [("quantization_aware", 0.01), ("distilled", 0.018)])
+def test_what_a_teacher_teaches_is_not_blurred_by_leaving_units_out(
+    original: NetworkLearner, name: str, apart: float
+) -> None:
+    rows = evidence(seed=9).rows
+    assert original.network.architecture.dropout > 0.3  # twice as far apart where it was left on
+    form = VARIANTS[name].make(original, making(original))
+    assert np.abs(form.predict(rows) - original.predict(rows)).mean() < apart
+    assert all(each.share > 0 for each in form.network.modules() if isinstance(each, Dropout))
 
 
 def test_eight_bits_take_less_than_half_of_the_bytes(original: NetworkLearner) -> None:

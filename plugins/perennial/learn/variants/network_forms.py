@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from torch import Tensor, nn
@@ -12,7 +14,7 @@ from perennial.learn.contract import Evidence, Learner, Lesson, Start
 from perennial.learn.held_out import held_out, part
 from perennial.learn.network.adapted import AdaptedLearner
 from perennial.learn.network.architecture import TabularNetwork, fresh
-from perennial.learn.network.layers import Block
+from perennial.learn.network.layers import Block, Dropout
 from perennial.learn.network.learner import NetworkLearner
 from perennial.learn.network.objectives import Objective, label_loss
 from perennial.learn.network.quantized import QuantizedLearner, is_large, rounded
@@ -157,9 +159,28 @@ def _taught(onward: Onward) -> None:
     said = base.level.targets(base.raw_scores(onward.lesson.evidence.rows))
     teacher = torch.from_numpy(said).to(torch.float32)
     onward.data = replace(onward.data, more={TEACHER: teacher})
-    onward.learn(
-        objective=Objective(taught_loss(base.task, TAUGHT, 1.0), judged=label_loss(base.task))
-    )
+    with _nothing_left_out(onward.network):
+        onward.learn(
+            objective=Objective(taught_loss(base.task, TAUGHT, 1.0), judged=label_loss(base.task))
+        )
+
+
+@contextmanager
+def _nothing_left_out(network: TabularNetwork) -> Iterator[None]:
+    """Without dropout and without hidden inputs meanwhile.
+
+    They keep a network from learning single labels by heart. A teacher's answers have no such luck
+    in them, and a network that leaves things out can only come near to them.
+    """
+    places = [each for each in network.modules() if isinstance(each, Dropout)]
+    before = [each.share for each in places]
+    try:
+        for each in places:
+            each.share = 0.0
+        yield
+    finally:
+        for each, share in zip(places, before, strict=True):
+            each.share = share
 
 
 def _nobody(n_rounds: int) -> None:
