@@ -35,8 +35,9 @@ def chosen(given: Facts) -> Wish:
         (watched("drifted", finding("prediction_drift")), "retrain"),
         (watched("drifted", finding("label_drift")), "retrain"),
         (WORSE, "retrain"),
-        (watched("worse", finding("performance"), finding("calibration")), "recalibrate"),
-        (watched("quiet", finding("calibration")), "recalibrate"),
+        (watched("worse", finding("performance"), finding("calibration")), "retrain"),
+        (watched("drifted", finding("label_drift"), finding("calibration")), "retrain"),
+        (watched("drifted", finding("calibration")), "stand_by"),
         (watched("worse", finding("performance"), finding("calibration", "note")), "retrain"),
         (BROKEN, "repair_data"),
         (watched("unknown", finding("data_quality")), "repair_data"),
@@ -56,7 +57,7 @@ def test_watched_answers_each_situation(report: Any, decision: str) -> None:
         ("on_worse", WORSE),
         ("on_broken_data", BROKEN),
         ("on_unknown", watched("unknown")),
-        ("on_miscalibrated", watched("quiet", finding("calibration"))),
+        ("on_miscalibrated", watched("drifted", finding("calibration"))),
     ],
 )
 @pytest.mark.parametrize("decision", ["stand_by", "update", "ask_a_person"])
@@ -64,6 +65,12 @@ def test_watched_answers_as_declared(field: str, report: Any, decision: str) -> 
     found = chosen(facts(report, {field: decision}))
     assert found.decision == decision
     assert f"decide.{field}" in found.why
+
+
+@pytest.mark.parametrize("decision", ["recalibrate", "update", "ask_a_person"])
+def test_mending_the_level_goes_before_what_it_mends(decision: str) -> None:
+    worse = watched("worse", finding("performance"), finding("calibration"))
+    assert chosen(facts(worse, {"on_miscalibrated": decision})).decision == decision
 
 
 @pytest.mark.parametrize("report", [watched(), DRIFTED, WORSE, BROKEN])

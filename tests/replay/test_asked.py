@@ -106,6 +106,12 @@ def test_triggers_keep_the_declared_cool_down() -> None:
     assert (declared("drift").policy, declared("drift").cool_down_nights) == ("drift", 9)
 
 
+@pytest.mark.parametrize("kind", ["watched", "drift", "performance"])
+def test_triggers_train_by_their_findings_alone(kind: str) -> None:
+    assert declared("shipped").at_least_every_nights == 30
+    assert declared(kind).at_least_every_nights is None
+
+
 def test_random_nights_are_as_many_as_asked_with_the_first_one_and_by_seed() -> None:
     draws = [declared("random", None, 6, seed).nights for seed in (1, 1, 2)]
     assert [len(set(each)) for each in draws] == [5, 5, 5]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from perennial.decide.decided import Situation
-from perennial.decide.past import Past, past_of
+from perennial.decide.past import regret_before, trainings_before
 from perennial.decide.situation import situation_of
 from perennial.declare.decide import Decide
 from perennial.declare.model import Model
@@ -60,7 +60,8 @@ def facts_of(project: Project, model: Model, night: date, watched: Watched) -> F
     ledger = Ledger.of(project)
     now = serving(project, model.name)
     files = read(now.version_folder) if now else None
-    past = past_of(ledger, model.name, night)
+    trainings = trainings_before(ledger, model.name, night)
+    regret = regret_before(ledger, model.name, night)
     version = now.version if now else None
     return Facts(
         night=night,
@@ -72,9 +73,9 @@ def facts_of(project: Project, model: Model, night: date, watched: Watched) -> F
         learned_until=learned_days(files)[1] if files else None,
         trained_at=trained_at(files) if files else None,
         release=releases.under_way(ledger, model.name),
-        trainings=tuple(each.night for each in past if each.has_trained),
-        learnings=tuple(each.night for each in past if each.has_learned),
-        regret=max(0.0, _carried(past) + excess(model, watched)),
+        trainings=tuple(each.night for each in trainings),
+        learnings=tuple(each.night for each in trainings if each.has_learned),
+        regret=max(0.0, regret + excess(model, watched)),
     )
 
 
@@ -92,8 +93,3 @@ def excess(model: Model, watched: Watched) -> float:
             worse_by = METRICS[each.metric].sign * (usual - value)
             return worse_by * each.n_rows / each.n_days
     return 0.0
-
-
-def _carried(past: list[Past]) -> float:
-    """Regret so far: nothing once a training answered it."""
-    return past[0].regret if past and not past[0].has_trained else 0.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pydantic import ValidationError
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select
 
 from perennial.decide.decided import STRATEGIES, Decided
 from perennial.keep.ledger import Ledger, now
@@ -15,40 +15,43 @@ from perennial.keep.ledger_tables import decisions
 
 
 @dataclass(frozen=True)
-class Past:
-    """An earlier decision, reduced to what later ones ask about."""
+class Training:
+    """A night on which a training was decided."""
 
     night: date
     decision: str
-    regret: float
-
-    @property
-    def has_trained(self) -> bool:
-        """Whether it was a training of any kind."""
-        return self.decision in STRATEGIES
 
     @property
     def has_learned(self) -> bool:
-        """Whether it was a training of more than the level of the answers."""
-        return self.has_trained and self.decision != "recalibrate"
+        """Whether it was of more than the level of the answers."""
+        return self.decision != "recalibrate"
 
 
-def past_of(ledger: Ledger, model: str, night: date) -> list[Past]:
-    """The decisions of the nights before `night`, the newest first."""
+def trainings_before(ledger: Ledger, model: str, night: date) -> list[Training]:
+    """Trainings of any kind on nights before `night`, the newest first."""
     query = (
-        select(decisions)
-        .where(decisions.c.model == model, decisions.c.night < night.isoformat())
+        select(decisions.c.night, decisions.c.decision)
+        .where(*_before(model, night), decisions.c.decision.in_(list(STRATEGIES)))
         .order_by(decisions.c.night.desc())
     )
     with ledger.engine.connect() as connection:
-        return [
-            Past(
-                date.fromisoformat(row.night),
-                row.decision,
-                float(json.loads(row.record).get("regret", 0.0)),
-            )
-            for row in connection.execute(query)
-        ]
+        return [Training(date.fromisoformat(row.night), row.decision)
+                for row in connection.execute(query)]  # fmt: skip
+
+
+def regret_before(ledger: Ledger, model: str, night: date) -> float:
+    """The regret of the last night that was decided on; nothing once a training answered it."""
+    query = (
+        select(decisions.c.decision, decisions.c.record)
+        .where(*_before(model, night))
+        .order_by(decisions.c.night.desc())
+        .limit(1)
+    )
+    with ledger.engine.connect() as connection:
+        last = connection.execute(query).first()
+    if last is None or last.decision in STRATEGIES:
+        return 0.0
+    return float(json.loads(last.record).get("regret", 0.0))
 
 
 def find(ledger: Ledger, model: str, night: date, watched: str) -> Decided | None:
@@ -94,3 +97,7 @@ def keep(ledger: Ledger, decided: Decided, watched: str) -> None:
                 record=decided.model_dump_json(),
             )
         )
+
+
+def _before(model: str, night: date) -> tuple[ColumnElement[bool], ...]:
+    return decisions.c.model == model, decisions.c.night < night.isoformat()

@@ -27,10 +27,11 @@ Policy = Callable[[Facts], Wish]
 def watched(facts: Facts) -> Wish:
     """By what watch found, as `decide.on_…` declares.
 
-    With `decide.training_cost`, worse and drifted call for a training only once the regret since
-    the last one has reached it.
+    A level that is off is looked past where `decide.on_miscalibrated` is to stand by. With
+    `decide.training_cost`, worse and drifted call for a training only once the regret since the
+    last one has reached it.
     """
-    declared = facts.declared
+    declared, situation = facts.declared, _situation(facts)
     if is_worse(facts.watched) and facts.is_armed and facts.situation != "outdated":
         why = f"{_WORDS['worse']} since {facts.serves} was released (decide.on_worse_after_release)"
         return Wish(declared.on_worse_after_release, why)
@@ -43,16 +44,16 @@ def watched(facts: Facts) -> Wish:
         "quiet": ("stand_by", "nothing to do"),
         "outdated": ("stand_by", "the next night will tell"),
     }
-    decision, where = called[facts.situation]
-    if facts.situation in ("worse", "drifted") and decision in STRATEGIES:
+    decision, where = called[situation]
+    if situation in ("worse", "drifted") and decision in STRATEGIES:
         short = declared.training_cost - facts.regret
         if short > 0:
             return Wish(
                 "stand_by",
-                f"{_WORDS[facts.situation]}, but the regret since the last training is "
+                f"{_WORDS[situation]}, but the regret since the last training is "
                 f"{facts.regret:.4g}, less than decide.training_cost {declared.training_cost:g}",
             )
-    return Wish(decision, f"{_WORDS[facts.situation]} ({where})")
+    return Wish(decision, f"{_WORDS[situation]} ({where})")
 
 
 def drift(facts: Facts) -> Wish:
@@ -128,6 +129,15 @@ _WORDS: dict[Situation, str] = {
     "quiet": "nothing is alarming",
     "outdated": "the report is not about what serves now",
 }
+
+
+def _situation(facts: Facts) -> Situation:
+    """The night's, or what there is beside a level that is no reason to do anything."""
+    if facts.situation != "miscalibrated" or facts.declared.on_miscalibrated != "stand_by":
+        return facts.situation
+    if is_worse(facts.watched):
+        return "worse"
+    return "drifted" if has_drifted(facts.watched) else "miscalibrated"
 
 
 def _last(facts: Facts) -> date | None:

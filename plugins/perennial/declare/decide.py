@@ -39,9 +39,9 @@ class Decide(Frozen):
     )
     nights: tuple[date, ...] = Field((), description="listed: the nights that train.")
     at_least_every_nights: int | None = Field(
-        None, ge=1, description="watched, drift, performance: train at the latest so many nights "
-        "after the last training but recalibrations, even when nothing calls for one; no such "
-        "limit when left out.",
+        30, ge=1, description="watched, drift, performance: train at the latest so many nights "
+        "after the last training but recalibrations, even when nothing calls for one; null: no "
+        "such limit.",
     )  # fmt: skip
     on_drift: Decision = Field(
         "retrain", description="watched, drift: when inputs or answers drifted and persist."
@@ -50,7 +50,10 @@ class Decide(Frozen):
         "retrain", description="watched, performance: when the realised performance got worse."
     )
     on_miscalibrated: Decision = Field(
-        "recalibrate", description="watched: when only the level of the answers is off."
+        "stand_by",
+        description="watched: when the level of the answers is off while the ranking "
+        "holds. With stand_by the level alone is no reason: what got worse or drifted beside it "
+        "decides.",
     )
     on_worse_after_release: Decision = Field(
         "roll_back", description="watched: when it got worse while the old version is still warm."

@@ -114,7 +114,8 @@ def _mistake(name: str, what: str) -> str:
 def decide_of(asked: Asked, declared: Decide, nights: Sequence[date], drawn: Drawn) -> Decide:
     """What the model would declare for a policy.
 
-    Calendars and lists train when they say so: cool-down and budget are lifted for them.
+    Calendars and lists train when they say so: cool-down and budget are lifted for them. What
+    trains by its findings alone has no latest night.
     """
     changed: dict[str, object] = {"nights": (), "approve": ()}
     free = {"cool_down_nights": 0, "budget": Budget(trainings=len(nights), nights=len(nights))}
@@ -128,7 +129,7 @@ def decide_of(asked: Asked, declared: Decide, nights: Sequence[date], drawn: Dra
         changed |= {"policy": "listed" if listed else "never", "nights": listed,
                     "calendar": "retrain", **free}  # fmt: skip
     else:
-        changed["policy"] = asked.kind
+        changed |= {"policy": asked.kind, "at_least_every_nights": None}
     return Decide.model_validate({**declared.model_dump(), **changed})
 
 
