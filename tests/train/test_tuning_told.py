@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from perennial.declare.family_parameters import chosen
 from perennial.errors import ContractBrokenError
 from perennial.train.estimates import Value
 from perennial.train.tuning.page import page, publish
@@ -61,8 +62,12 @@ def test_the_page_of_the_declared_parameters_alone_is_whole() -> None:
     assert "Best beside declared" not in page(told)
 
 
-def test_the_snippet_is_what_a_declaration_holds() -> None:
-    assert yaml.safe_load(snippet(report())) == {"train": {"parameters": report().parameters}}
+def test_the_snippet_goes_beside_the_parameters_of_another_family() -> None:
+    pasted = yaml.safe_load(snippet(report()))
+    assert pasted == {"train": {"parameters": {"lightgbm": report().parameters}}}
+    pasted["train"]["parameters"] = {"torch": {"width": 32}, **pasted["train"]["parameters"]}
+    chosen_by = {"task": "binary", "train": {**pasted["train"], "learner": "torch"}}
+    assert chosen(chosen_by)["train"]["parameters"] == {"width": 32}
 
 
 CASES = {

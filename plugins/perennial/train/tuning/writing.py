@@ -15,8 +15,11 @@ from perennial.train.tuning.tuned import Tuned
 
 
 def snippet(report: Tuned) -> str:
-    """The parameters as they would stand in the model's YAML."""
-    declared = {"train": {"parameters": report.parameters}}
+    """The parameters as they would stand in the model's YAML, below the name of their learner.
+
+    So they go beside those of another family, which a change of the learner needs.
+    """
+    declared = {"train": {"parameters": {report.learner: report.parameters}}}
     return str(yaml.safe_dump(declared, sort_keys=False, allow_unicode=True))
 
 
