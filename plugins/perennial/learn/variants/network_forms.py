@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from perennial.learn.contract import Evidence, Learner, Lesson, Start
-from perennial.learn.held_out import held_out, part
 from perennial.learn.network.adapted import AdaptedLearner
 from perennial.learn.network.architecture import TabularNetwork, fresh
 from perennial.learn.network.layers import Block, Dropout
 from perennial.learn.network.learner import NetworkLearner
-from perennial.learn.network.objectives import Objective, label_loss
+from perennial.learn.network.objectives import Objective
 from perennial.learn.network.quantized import QuantizedLearner, is_large, rounded
 from perennial.learn.network.strategies.distilling import TEACHER, taught_loss
 from perennial.learn.network.strategies.onward import Onward, plain
@@ -136,34 +135,32 @@ def _onward(
 ) -> Onward:
     """A copy of the original on the newest rows that it learned from.
 
-    Held out are the last `train.stopping.days`, to stop by; what is chosen is chosen on days that
-    nobody learned from. Epochs and rate are those of `recovery` unless given.
+    It learns for all of the epochs: a teacher's answers are not learned by heart, and the days that
+    the original learned from could not tell when it is enough. Epochs and rate are those of
+    `recovery` unless given.
     """
     evidence, declared = making.learned(), making.declared
     first = max(0, evidence.labels.size - declared.distilled.max_rows)
     rows = Evidence(evidence.rows.slice(first), evidence.labels[first:], evidence.days[first:])
-    is_held_out = held_out(rows.days, making.train.stopping.days)
+    n_epochs = epochs or declared.recovery.epochs
     changed = {
-        "epochs": epochs or declared.recovery.epochs,
+        "epochs": n_epochs,
         "learning_rate": rate or declared.recovery.learning_rate,
     }
     train = making.train.model_copy(
         update={"update": making.train.update.model_copy(update=changed)}
     )
-    start, earlier = Start(_network(original)), part(rows, ~is_held_out)
-    return Onward(Lesson(start, earlier, train, _nobody, later=part(rows, is_held_out)))
+    return Onward(Lesson(Start(_network(original)), rows, train, _nobody, n_rounds=n_epochs))
 
 
 def _taught(onward: Onward) -> None:
-    """Let the network learn the original's answers; labels only tell when it is enough."""
+    """Let the network learn the original's answers."""
     base = onward.base
     said = base.level.targets(base.raw_scores(onward.lesson.evidence.rows))
     teacher = torch.from_numpy(said).to(torch.float32)
     onward.data = replace(onward.data, more={TEACHER: teacher})
     with _nothing_left_out(onward.network):
-        onward.learn(
-            objective=Objective(taught_loss(base.task, TAUGHT, 1.0), judged=label_loss(base.task))
-        )
+        onward.learn(objective=Objective(taught_loss(base.task, TAUGHT, 1.0)))
 
 
 @contextmanager
