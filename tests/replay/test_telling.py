@@ -68,6 +68,11 @@ def test_a_table_goes_between_the_markers_and_nowhere_else(tmp_path: Path) -> No
     assert "drift is better than calendar at 3 trainings: log_loss −0.02" in text
     write_into(document, REPORT)
     assert document.read_text() == text
+    assert "(images/policies.svg)" in text
+    drawn = ElementTree.parse(tmp_path / "images" / "policies.svg").getroot()
+    told = "".join(drawn.itertext())
+    assert "drift: 0.4600, 3 trainings" in told
+    assert "--panel" in told, "it brings its own style"
 
 
 @pytest.mark.parametrize("content", ["nothing", BEGIN, END, f"{END}\n{BEGIN}"])

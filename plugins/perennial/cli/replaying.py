@@ -28,7 +28,7 @@ from perennial.stages import MEANING
               help="Declare a field of the model otherwise, as in train.seed=8.")  # fmt: skip
 @click.option("--anew", is_flag=True, help="Forget what was lived of this question before.")
 @click.option("--write", "document", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help="Write the table into this Markdown file, between its markers.")  # fmt: skip
+              help="Write table and picture into a Markdown file, between its marks.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def replay(
     model: str, start: str, end: str, policies: str, draws: int, changes: tuple[str, ...],

@@ -1,10 +1,13 @@
-"""The page of a replay: one file that opens without a network and needs no script."""
+"""The page of a replay, and its picture: files that open without a network and need no script."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from markupsafe import Markup
+
 from perennial.draw import formats
+from perennial.draw.elements import tag
 from perennial.draw.templates import templates
 from perennial.judge.judged import Value
 from perennial.replay.policies import drawing
@@ -25,6 +28,14 @@ def page(report: Replayed) -> str:
         names=sorted({month.month for each in report.policies for month in each.months}),
         colour=drawing.colour,
     )
+
+
+def picture(report: Replayed) -> str:
+    """The frontier of the primary metric as an SVG file of its own, for a document."""
+    style = tag("style", Markup((PAGES / "drawings.css").read_text()))  # noqa: S704 - ours
+    ground = tag("rect", width="100%", height="100%", style="fill: var(--panel)")
+    start, _, inside = str(drawing.frontier(report, report.primary)).partition(">")
+    return f"{start}>{style}{ground}{inside}\n"
 
 
 def _four(value: float | None) -> str:

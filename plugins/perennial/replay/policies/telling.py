@@ -11,10 +11,11 @@ from perennial.draw.formats import count, number
 from perennial.errors import ContractBrokenError
 from perennial.judge.judged import Value
 from perennial.keep.files import replace_text
-from perennial.replay.policies.page import page
+from perennial.replay.policies.page import page, picture
 from perennial.replay.policies.replayed import Lived, Replayed
 
 BEGIN, END = "<!-- policies: begin -->", "<!-- policies: end -->"
+PICTURE = "images/policies.svg"
 HEADINGS = ("policy", "trainings", "promoted", "processor s")
 
 
@@ -45,16 +46,19 @@ def publish(report: Replayed, project: Project | None = None) -> Path:
 
 
 def write_into(document: Path, report: Replayed) -> None:
-    """Put the table between the markers of a Markdown document.
+    """Put table and picture between the markers of a Markdown document.
 
-    Raises ContractBrokenError when the document has no markers.
+    The picture is the file `images/policies.svg` beside it. Raises ContractBrokenError when
+    the document has no markers.
     """
     text = document.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise ContractBrokenError(f"{document} must have a line {BEGIN!r} and after it {END!r}")
-    replace_text(document, f"{before}{BEGIN}\n{markdown(report)}{END}{after}")
+    replace_text(document.parent / PICTURE, picture(report))
+    shown = f"![{report.primary} against the number of trainings]({PICTURE})"
+    replace_text(document, f"{before}{BEGIN}\n{markdown(report)}\n{shown}\n{END}{after}")
 
 
 def markdown(report: Replayed) -> str:
