@@ -1,12 +1,13 @@
-"""What other forms of boosted trees save: in process, and as the stage `optimize` measures it.
+"""What other forms of a model save: trees in process, and any as the stage `optimize` measures it.
 
-    python benchmarks/learning/optimizing.py [--peers]
+    python benchmarks/learning/optimizing.py [--peers] [--stage-only]
 
 Prints two tables. The first asks a synthetic forest (500 trees of 63 leaves, 20 features) and,
 where this checkout has trained one, the example's model, in one process on one thread: rows as
 matrices, so that only the model is timed. `--peers` adds what others make of the same trees
 (lleaves, onnxmltools); lleaves takes minutes to compile. The second is the stage's own report of
-the example's candidate on its held-out days, each form in a fresh process of the predictor.
+the example's candidate on its held-out days, each form in a fresh process of the predictor: all
+forms of the family that the candidate has (`train.learner`). `--stage-only` prints that alone.
 """
 
 from __future__ import annotations
@@ -29,25 +30,30 @@ from sections import load, machine
 from serving.parcels import parcels
 
 from perennial.declare.model import Model
-from perennial.declare.optimize import Optimize
+from perennial.declare.optimize import Optimize, Saving
 from perennial.declare.project import Project
 from perennial.errors import UnavailableError
 from perennial.learn.contract import Evidence
 from perennial.learn.lightgbm_learner import LightGBMLearner
 from perennial.learn.lightgbm_library import lightgbm
-from perennial.learn.loading import parse_model
+from perennial.learn.loading import family_of, parse_model
 from perennial.learn.variants.making import Making
+from perennial.learn.variants.offered import variants_of
 from perennial.learn.variants.trees import VARIANTS
 from perennial.learn.version_files import VersionFiles
 from perennial.optimize.trials import Trials
 from perennial.train.candidate import read_candidate, read_trained
 from perennial.train.champion import learned_days, trained_at
+from perennial.train.estimates import Value
 from perennial.train.labelled_rows import read_labelled
 
 EXAMPLE = "flight_delay"
 EXACT = ("compiled", "onnx")
 N_DAYS, N_ONE, N_BATCHES, BATCH = 31, 4000, 100, 256
 PACKAGES = ("lightgbm", "llvmlite", "onnxruntime")
+SAVING: dict[str, Saving] = {"lightgbm": "latency", "torch": "size"}
+"""What a form of a family is made for, and judged by here."""
+ALSO_TOLD = ("roc_auc",)
 
 Ask = Callable[[Any], Any]
 
@@ -95,7 +101,8 @@ def as_the_stage_measures() -> str:
     if found is None:
         return f"{EXAMPLE} has no candidate with held-out days here: run `make repro` first."
     project, model, trained = found
-    declared = Optimize(variants=("compiled", "onnx", "pruned", "distilled"))
+    family = family_of(trained.files)
+    declared = Optimize(variants=tuple(variants_of(family)), saving=SAVING[family])
     model = model.model_copy(update={"optimize": declared})
     first, until = learned_days(trained)
     end = until + timedelta(days=N_DAYS)
@@ -107,26 +114,42 @@ def as_the_stage_measures() -> str:
 
     trials = Trials(model, trained, rows, learned)
     primary = model.judge.primary
+    told = dict.fromkeys((primary, *(name for name in ALSO_TOLD if name in model.judge.metrics)))
     lines = [
-        f"| form | KB | MB in memory | one row: ms p50 | p99 | 256 rows: ms p50 | p99 | rows/s | "
-        f"{primary} | minus the original | outcome |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| form | KB | MB in memory | one row: ms p50 | p99 | 256 rows: ms p50 | p99 | rows/s | "
+        + "".join(f"{name} | minus the original | " for name in told)
+        + "outcome |",
+        "|---" * (9 + 2 * len(told)) + "|",
     ]
     for tried in (trials.original, *(trials.of(name) for name in declared.variants)):
         form, costs = tried.form, tried.form.costs
         if costs is None:
-            lines.append(f"| {form.name} |" + " |" * 9 + f" {form.outcome}: {form.why} |")
+            gaps = " |" * (7 + 2 * len(told))
+            lines.append(f"| {form.name} |{gaps} {form.outcome}: {form.why} |")
             continue
-        apart = form.differences[primary]
         lines.append(
             f"| {form.name} | {costs.size_bytes / 1000:.0f} | {costs.memory_mb:.0f} | "
             f"{costs.one_row_ms.p50:.3f} | {costs.one_row_ms.p99:.2f} | {costs.batch_ms.p50:.1f} | "
             f"{costs.batch_ms.p99:.1f} | {costs.rows_per_second:.0f} | "
-            f"{form.metrics[primary].estimate:.5f} | {apart.estimate:.5f} "
-            f"({apart.low} to {apart.high}) | {form.outcome}: {form.why} |"
+            + "".join(
+                f"{form.metrics[name].estimate:.5f} | {_apart(form.differences[name])} | "
+                for name in told
+            )
+            + f"{form.outcome}: {form.why} |"
         )
-    told = f"{rows.n_rows:,} rows of {until} <= day < {end}. {machine(*PACKAGES)}. {load()}"
-    return "\n".join([*lines, "", told])
+    where = f"{rows.n_rows:,} rows of {until} <= day < {end}"
+    about = f"Family {family}, {where}. {machine(*PACKAGES, 'torch')}. {load()}"
+    return "\n".join([*lines, "", about])
+
+
+def _apart(difference: Value) -> str:
+    """A difference with its interval; nothing lies apart where the answers are the same."""
+    if difference.estimate == difference.low == difference.high == 0:
+        return "0"
+    low, high = (
+        "unknown" if end is None else f"{end:+.5f}" for end in (difference.low, difference.high)
+    )
+    return f"{difference.estimate:+.5f} ({low} to {high})"
 
 
 def synthetic() -> tuple[LightGBMLearner, Any]:
@@ -235,8 +258,11 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", action="store_true", help="compare lleaves and onnxmltools, too")
-    print(in_process(with_peers=parser.parse_args().peers))
-    print()
+    parser.add_argument("--stage-only", action="store_true", help="the second table alone")
+    asked = parser.parse_args()
+    if not asked.stage_only:
+        print(in_process(with_peers=asked.peers))
+        print()
     print(as_the_stage_measures())
 
 
