@@ -31,6 +31,12 @@ def test_files_beside_do_not_change_the_version(tmp_path: Path) -> None:
     assert other == version_files.digest_of(ANSWERING)
 
 
+def test_no_file_both_answers_and_lies_beside(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"training.json cannot both answer and lie beside"):
+        version_files.write(tmp_path / "w", {**ANSWERING, **BESIDE}, BESIDE)
+    assert not (tmp_path / "w").exists()
+
+
 @pytest.mark.parametrize("name", [*ANSWERING, *BESIDE, MANIFEST])
 def test_every_flipped_byte_is_found(folder: Path, name: str) -> None:
     path = folder / name

@@ -55,8 +55,11 @@ def write(folder: Path, answering: Mapping[str, bytes], beside: Mapping[str, byt
     """Write a version's files into the new folder `folder`, the manifest last; its digest.
 
     `answering` are the files that the learner saved; `beside` those that only tell about it.
-    Everything is flushed to disk before this returns.
+    Everything is flushed to disk before this returns. Raises ValueError for a name in both, since
+    the digest would be of other bytes than those that are written.
     """
+    if shared := sorted(answering.keys() & beside.keys()):
+        raise ValueError(f"{', '.join(shared)} cannot both answer and lie beside what answers")
     folder.mkdir(parents=True)
     files = {**answering, **beside}
     manifest = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from perennial.declare.optimize import Optimize
 from perennial.declare.train import Train
 from perennial.errors import IntegrityError
+from perennial.learn import version_files
 from perennial.learn.contract import Evidence, Start
 from perennial.learn.loading import parse_model, parse_original, ways_of
 from perennial.learn.network.fitting import fit
@@ -21,6 +23,7 @@ from perennial.learn.network.layers import Block, Dropout
 from perennial.learn.network.learner import NetworkLearner
 from perennial.learn.network.quantized import INT8, QuantizedLearner, restored, rounded
 from perennial.learn.network.strategies.onward import plain
+from perennial.learn.recalibrated import Recalibrated
 from perennial.learn.variants.making import Making, NotPossibleError
 from perennial.learn.variants.network_forms import with_fewer_units
 from perennial.learn.variants.networks import VARIANTS
@@ -174,6 +177,39 @@ def test_adapters_are_taken_in_with_the_same_answers(original: NetworkLearner) -
     assert size(form) < size(adapted)
     with pytest.raises(NotPossibleError, match="no adapters"):
         VARIANTS["merged"].make(original, making(original))
+
+
+def test_a_rounded_champion_goes_on_with_adapters_and_as_a_version(
+    original: NetworkLearner, tmp_path: Path
+) -> None:
+    told = {"training.json": b"{}", "packages.txt": b"", "optimize.json": b"{}"}
+    version_files.write(tmp_path / "rounded", QuantizedLearner.of(original).save(), told)
+    champion = parse_model(version_files.read(tmp_path / "rounded"))
+    lora = ways_of("torch")["lora"]
+    rows = evidence(seed=9).rows
+    for turn in range(2):
+        adapted = lora.go_on(
+            Start(champion), evidence(seed=4 + turn), declared(), lambda n: None, n_rounds=2
+        ).learner  # fmt: skip
+        version_files.write(tmp_path / f"adapted-{turn}", adapted.save(), told)
+        champion = parse_model(version_files.read(tmp_path / f"adapted-{turn}"))
+        np.testing.assert_array_equal(champion.predict(rows), adapted.predict(rows))
+        assert INT8 in adapted.save()  # the base stays as it is
+    line = Recalibrated(QuantizedLearner.of(original), 0.1, 0.9)
+    version_files.write(tmp_path / "line", line.save(), told)
+    again = parse_model(version_files.read(tmp_path / "line"))
+    np.testing.assert_array_equal(again.predict(rows), line.predict(rows))
+    version_files.write(tmp_path / "again", again.save(), told)
+
+
+def test_rounding_takes_adapters_in(original: NetworkLearner) -> None:
+    adapted = ways_of("torch")["lora"].go_on(
+        Start(original), evidence(seed=4), declared(), lambda n: None, n_rounds=6
+    ).learner  # fmt: skip
+    rows = evidence(seed=9).rows
+    rounded_too = loaded(VARIANTS["quantized"].make(adapted, making(adapted)).save())
+    apart = np.abs(rounded_too.predict(rows) - adapted.predict(rows)).mean()
+    assert 5 * apart < np.abs(original.predict(rows) - adapted.predict(rows)).mean()
 
 
 def test_exporting_a_graph_logs_nothing(original: NetworkLearner) -> None:

@@ -16,6 +16,7 @@ from perennial.learn.contract import FloatArray
 from perennial.learn.network.architecture import TabularNetwork
 from perennial.learn.network.batches import Batch
 from perennial.learn.network.learner import NetworkLearner
+from perennial.learn.network.quantized import INT8, QuantizedLearner
 from perennial.learn.network.torch_library import torch
 from perennial.learn.network.weights import loaded, saved
 
@@ -64,7 +65,7 @@ class AdaptedLearner(NetworkLearner):
     def load(cls, files: Mapping[str, bytes]) -> Self:
         """The learner that `save` gave these bytes for; IntegrityError when they are no such."""
         base = {name: each for name, each in files.items() if name not in (ADAPTER, CONFIG)}
-        of = NetworkLearner.load(base)
+        of = (QuantizedLearner if INT8 in base else NetworkLearner).load(base)
         try:
             told = json.loads(files[CONFIG])
             rank, alpha = int(told["r"]), float(told["lora_alpha"])

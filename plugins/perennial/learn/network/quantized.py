@@ -13,7 +13,7 @@ from typing import Self
 from torch import Tensor
 
 from perennial.errors import IntegrityError
-from perennial.learn.network.learner import NETWORK, WEIGHTS, NetworkLearner
+from perennial.learn.network.learner import FEATURES, NETWORK, WEIGHTS, NetworkLearner
 from perennial.learn.network.torch_library import torch
 from perennial.learn.network.weights import saved
 
@@ -26,7 +26,7 @@ class QuantizedLearner(NetworkLearner):
     """Answers by the weights that the whole numbers stand for; goes on learning from them."""
 
     stored: Mapping[str, bytes]
-    """The very files that it was loaded from, so that saving rounds nothing twice."""
+    """Its own files, as they were read, so that saving rounds nothing twice."""
 
     @classmethod
     def of(cls, learner: NetworkLearner) -> Self:
@@ -43,7 +43,7 @@ class QuantizedLearner(NetworkLearner):
         whole = restored(files[INT8])
         others = {name: each for name, each in files.items() if name != INT8}
         found = super().load({**others, WEIGHTS: saved(whole)})
-        found.stored = dict(files)
+        found.stored = {name: files[name] for name in (FEATURES, NETWORK, INT8)}
         return found
 
 

@@ -36,7 +36,7 @@ def merge(original: Learner, making: Making) -> NetworkLearner:
 
 def quantize(original: Learner, making: Making) -> QuantizedLearner:
     """The large weights rounded to eight bits, as they are (post-training quantization)."""
-    return QuantizedLearner.of(_network(original))
+    return QuantizedLearner.of(_again(_network(original)))
 
 
 def quantization_aware(original: Learner, making: Making) -> QuantizedLearner:
