@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+import perennial.learn  # noqa: F401 - says how threads wait, before a test imports torch
 from perennial.declare.project import Project
 from perennial.declare.settings import Settings
 from perennial.keep import partitions

@@ -33,9 +33,9 @@ def page(report: Replayed) -> str:
 def picture(report: Replayed) -> str:
     """The frontier of the primary metric as an SVG file of its own, for a document."""
     style = tag("style", Markup((PAGES / "drawings.css").read_text()))  # noqa: S704 - ours
-    ground = tag("rect", width="100%", height="100%", style="fill: var(--panel)")
+    backing = tag("rect", width="100%", height="100%", style="fill: var(--panel)")
     start, _, inside = str(drawing.frontier(report, report.primary)).partition(">")
-    return f"{start}>{style}{ground}{inside}\n"
+    return f"{start}>{style}{backing}{inside}\n"
 
 
 def _four(value: float | None) -> str:
