@@ -16,6 +16,7 @@ import pytest
 from perennial.declare.project import Project
 from perennial.errors import (
     ContractBrokenError,
+    DeclarationError,
     IntegrityError,
     NotEnoughEvidenceError,
     UnavailableError,
@@ -131,13 +132,13 @@ def test_a_window_that_is_given_goes_before_the_declared_one(make_project: Any) 
 
 @pytest.mark.parametrize("wrong", ["0", "-3", "1.5", "ten"])
 def test_a_window_that_is_no_number_of_days_is_refused(make_project: Any, wrong: str) -> None:
-    with pytest.raises(ValueError, match="whole number from 1"):
+    with pytest.raises(DeclarationError, match="whole number from 1"):
         train("ripeness", LEARN, window_days=wrong, project=make_project())
 
 
 def test_an_unknown_strategy_is_refused(make_project: Any) -> None:
     with pytest.raises(
-        ValueError, match=r"one of full, .*, got .fine_tune., did you mean .finetune"
+        DeclarationError, match=r"one of full, .*, got .fine_tune., did you mean .finetune"
     ):
         train("ripeness", LEARN, strategy="fine_tune", project=make_project())
 

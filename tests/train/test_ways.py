@@ -116,7 +116,7 @@ def test_what_was_not_kept_is_asked_for_by_name(lived: Any) -> None:
     "way", ["finetune", "ewc", "lora", "grow", "shrink_and_perturb", "transfer"]
 )
 def test_what_trees_cannot_do_is_refused_with_the_reason(make_project: Any, way: str) -> None:
-    with pytest.raises(ValueError, match=r"the learner lightgbm has no strategy .*trees have no"):
+    with pytest.raises(DeclarationError, match=r"lightgbm has no strategy .*trees have no"):
         train("ripeness", LEARN, strategy=way, project=make_project())
     if way != "transfer":
         with pytest.raises(ValueError, match=r"train\.update\.ways: the learner lightgbm has no"):
@@ -132,12 +132,12 @@ def test_full_and_window_say_how_far_back(make_project: Any) -> None:
     assert (window.way, window.window_days, window.window_start) == (
         "window", 10, date(2024, 1, 11),
     )  # fmt: skip
-    with pytest.raises(ValueError, match="full learns from all history, got window_days 5"):
+    with pytest.raises(DeclarationError, match="full learns from all history, got window_days 5"):
         train("ripeness", LEARN, strategy="full", window_days="5", project=project)
 
 
 def test_a_window_of_no_size_is_refused(make_project: Any) -> None:
-    with pytest.raises(ValueError, match="strategy window needs window_days"):
+    with pytest.raises(DeclarationError, match="strategy window needs window_days"):
         train("ripeness", LEARN, strategy="window", project=make_project())
     with pytest.raises(DeclarationError, match=r"train.strategy window needs train\.window_days"):
         make_project(train={**BASE, "strategy": "window"}).model("ripeness")

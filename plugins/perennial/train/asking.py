@@ -9,7 +9,7 @@ from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.declare.reading import nearest
 from perennial.declare.strategies import Kind, Stateful, Strategy, refusal
-from perennial.errors import NotEnoughEvidenceError
+from perennial.errors import DeclarationError, NotEnoughEvidenceError
 from perennial.keep.ledger import serving
 from perennial.train.champion import n_updates
 from perennial.train.trained import Asked
@@ -23,18 +23,20 @@ def asked_for(
 ) -> Asked:
     """One of the three kinds with its window and its ways, out of whatever name was given.
 
-    Raises ValueError for a name or a window that cannot be, NotEnoughEvidenceError for days that
-    nobody can know yet.
+    Raises DeclarationError for a name or a window that cannot be, NotEnoughEvidenceError for days
+    that nobody can know yet.
     """
     if strategy and strategy not in NAMES:
-        raise ValueError(
-            f"strategy must be one of {', '.join(NAMES)}, got {strategy!r}"
-            f"{nearest(strategy, NAMES)}"
+        raise DeclarationError(
+            [
+                f"strategy must be one of {', '.join(NAMES)}, got {strategy!r}"
+                f"{nearest(strategy, NAMES)}"
+            ]
         )
     if why := refusal(model.train.learner, strategy):
-        raise ValueError(f"model {model.name}: {why}")
+        raise DeclarationError([f"model {model.name}: {why}"])
     if window_days and (not window_days.isdecimal() or int(window_days) < 1):
-        raise ValueError(f"window_days must be a whole number from 1, got {window_days!r}")
+        raise DeclarationError([f"window_days must be a whole number from 1, got {window_days!r}"])
     night = date.fromisoformat(at)
     end = date.fromisoformat(until or at)
     if end > night:
@@ -69,7 +71,7 @@ def _kind(model: Model, name: str, window: int | None) -> dict[str, Any]:
     }  # fmt: skip
     kind = kinds.get(name, "stateful")
     if name == "full" and window:
-        raise ValueError(f"strategy full learns from all history, got window_days {window}")
+        raise DeclarationError([f"strategy full learns from all history, got window_days {window}"])
     if kind != "stateful":
         return {"strategy": kind, "is_transfer": name == "transfer"}
     is_way = name in get_args(Stateful)
@@ -80,8 +82,10 @@ def _window(model: Model, name: str, given: int | None) -> int | None:
     if given or name not in ("stateless", "window", "transfer"):
         return given
     if name == "window" and model.train.window_days is None:
-        raise ValueError(
-            f"model {model.name}: strategy window needs window_days, or train.window_days in its "
-            "declaration"
+        raise DeclarationError(
+            [
+                f"model {model.name}: strategy window needs window_days, or train.window_days in "
+                "its declaration"
+            ]
         )
     return model.train.window_days

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
+from perennial.errors import DeclarationError
 from perennial.learn.contract import Evidence, Fitted, OnRound
 from perennial.learn.loading import transfer_of
 from perennial.train.champion import read_champion
@@ -16,19 +17,21 @@ def transfer(
 ) -> tuple[Fitted, str]:
     """What was learned, and `model:version` that it started from.
 
-    Raises UnavailableError when nothing serves for the other model, DeclarationError when there is
-    none of that name, ValueError when it is of another family.
+    Raises UnavailableError when nothing serves for the other model, DeclarationError when none is
+    declared, there is none of that name, or it is of another family.
     """
     declared = model.train.transfer
     if declared is None:
-        raise ValueError(
-            f"model {model.name}: strategy transfer needs train.transfer.model in its declaration"
+        raise DeclarationError(
+            [f"model {model.name}: strategy transfer needs train.transfer.model in its declaration"]
         )
     other = read_champion(project, project.model(declared.model))
     if other.learner.family != model.train.learner:
-        raise ValueError(
-            f"model {model.name} learns as {model.train.learner} and cannot start from "
-            f"{declared.model}, which serves as {other.learner.family} (train.transfer.model)"
+        raise DeclarationError(
+            [
+                f"model {model.name} learns as {model.train.learner} and cannot start from "
+                f"{declared.model}, which serves as {other.learner.family} (train.transfer.model)"
+            ]
         )
     go = transfer_of(model.train.learner)
     fitted = go(other.learner, evidence, model.task, model.train, on_round, checkpoint)
