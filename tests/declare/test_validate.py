@@ -124,3 +124,22 @@ def test_nothing_heavy_is_imported(orchard: Any) -> None:
         [sys.executable, "-c", code, str(orchard.root)], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == ["[]", "[]"]
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        ("pomegranate", "'pomegranate' is not another declared model (models/ has: ripened)"),
+        ("ripend", "'ripend' is not another declared model, did you mean \"ripened\"?"),
+        ("ripe", "'ripe' is not another declared model"),
+        ("ripened", ""),
+    ],
+)
+def test_a_transfer_starts_from_another_declared_model(orchard: Any, model: str, told: str) -> None:
+    orchard.spoil_model("owner", "growers", name="ripened")
+    train = {"learner": "torch", "strategy": "transfer", "transfer": {"model": model}}
+    orchard.spoil_model("train", train)
+    found = mistakes(orchard.project)
+    assert len(found) == bool(told)
+    if told:
+        assert found[0].startswith(f"models/ripe.yaml: train.transfer.model {told}")

@@ -71,6 +71,7 @@ def _models(project: Project) -> list[str]:
                 f"{shown}: release.kind interleave ranks at least two items a query, but {GATEWAY} "
                 f"declares max_rows: {project.gateway.max_rows}"
             )
+        found += _other_model(project, model, shown)
         if model.rows.mart not in project.marts:
             found.append(
                 f"{shown}: rows.mart {model.rows.mart!r} is not a mart"
@@ -86,6 +87,20 @@ def _models(project: Project) -> list[str]:
                 f"{', '.join(sorted(services)) or 'none'})"
             )
     return found
+
+
+def _other_model(project: Project, model: Model, shown: str) -> list[str]:
+    """The model that a transfer starts from must be another declared one."""
+    if model.train.transfer is None:
+        return []
+    name = model.train.transfer.model
+    others = [path.stem for path in project.files("models", "*.yaml") if path.stem != model.name]
+    if name in others:
+        return []
+    return [
+        f"{shown}: train.transfer.model {name!r} is not another declared model"
+        f"{nearest(name, others)} (models/ has: {', '.join(others) or 'none beside this one'})"
+    ]
 
 
 def _mart_fits(project: Project, model: Model, shown: str) -> list[str]:
