@@ -76,3 +76,23 @@ def test_records_may_differ_in_their_fields(capsys: pytest.CaptureFixture[str]) 
     text = shown(capsys, Ripened(fruits=fruits))
     assert "apple" in text
     assert "green" in text
+
+
+def test_few_records_that_are_too_wide_become_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [f"a_rather_long_name_{n}" for n in range(15)]
+    fruits: Any = tuple({"name": fruit, **dict.fromkeys(names, 0.5)} for fruit in ("fig", "kiwi"))
+    lines = shown(capsys, Ripened(fruits=fruits)).splitlines()
+    assert any("name" in line and "fig" in line and "kiwi" in line for line in lines)
+    for name in names:
+        assert any(name in line and line.count("0.5") == 2 for line in lines)
+
+
+def test_long_sentences_and_large_mappings_are_kept_out_of_lines(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    why = "it was left in the sun for as long as it took, and for longer"
+    fruit: Any = {"name": "fig", "why": why, "by_day": {f"day {n}": n for n in range(9)}, "n": 3}
+    text = shown(capsys, Ripened(fruits=(fruit,)))
+    assert f"  fig: {why}\n" in text
+    assert "9 items" in text
+    assert "day 3" not in text

@@ -12,6 +12,7 @@ from rich.table import Table
 from perennial.keep.report import Report
 
 FEW = 6
+LONG = 40
 EMPTY: tuple[Any, ...] = (None, "", 0, [], {}, False)
 
 
@@ -26,7 +27,11 @@ def show(report: Report, as_json: bool) -> None:
     console.print(_facts(type(report).__name__, plain))
     for name, value in content.items():
         if records := _records(value):
-            console.print(_table(name, [_flat(record) for record in records]))
+            rows = [_flat(record) for record in records]
+            table = _table(name, rows)
+            if len(rows) <= FEW and console.measure(table).minimum >= console.width:
+                table = _turned(name, rows)
+            console.print(table)
             for sentence in _sentences(records):
                 console.print(f"  {sentence}", highlight=False, soft_wrap=True)
     console.print("(--json shows everything)", style="dim")
@@ -42,27 +47,34 @@ def _records(value: Any) -> list[dict[str, Any]]:
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    """A record for one line: its first mapping spread out; other mappings and texts left out."""
+    """A record for one line: its first mapping spread out, if that is small; other mappings, texts
+    and long sentences left out."""
     flat: dict[str, Any] = {}
     is_spread = False
     for name, value in record.items():
-        if isinstance(value, dict) and not is_spread and not _records(value):
+        if isinstance(value, dict) and len(value) > FEW:
+            flat[name] = value
+        elif isinstance(value, dict) and not is_spread and not _records(value):
             flat |= value
             is_spread = True
-        elif not isinstance(value, dict) and not _is_texts(value):
+        elif not isinstance(value, dict) and not _is_texts(value) and not _is_sentence(value):
             flat[name] = value
     return flat
 
 
 def _sentences(records: list[dict[str, Any]]) -> list[str]:
-    return [
-        text
-        for record in records
-        for value in record.values()
-        if _is_texts(value)
-        for text in value
-        if " " in text
-    ]
+    found: list[str] = []
+    for record in records:
+        for value in record.values():
+            if _is_texts(value):
+                found += [text for text in value if " " in text]
+            elif _is_sentence(value):
+                found.append(f"{next(iter(record.values()))}: {value}")
+    return found
+
+
+def _is_sentence(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > LONG and " " in value
 
 
 def _is_texts(value: Any) -> bool:
@@ -91,6 +103,15 @@ def _table(title: str, rows: list[dict[str, Any]]) -> Table:
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_text(row.get(name)) for name in names))
+    return table
+
+
+def _turned(title: str, rows: list[dict[str, Any]]) -> Table:
+    """One column a record, for few records of more fields than fit beside each other."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    for name in dict.fromkeys(name for row in rows for name in row):
+        if any(row.get(name) not in EMPTY for row in rows):
+            table.add_row(name, *(_text(row.get(name)) for row in rows))
     return table
 
 
