@@ -85,7 +85,8 @@ def _service(store: Any, model: Model) -> Any:
         raise DeclarationError(
             [
                 f"models/{model.name}.yaml: features {model.features!r} is not a feature service"
-                f"{nearest(model.features, services)} (registered: {listed})"
+                f"{nearest(model.features, services)} (registered: {listed}; `perennial features` "
+                "registers what feature_repo/ declares)"
             ]
         )
     service = services[model.features]

@@ -132,7 +132,7 @@ def _better(name: str, opponent: str, beside: Beside, declared: Judge, margin: f
     )
     sentence = (
         f"{metric.name} is {'better' if estimate > 0 else 'no better'} than that of {opponent}: "
-        f"a gain of {estimate:.4g}, interval {low:.4g} to {high:.4g}; {asked}"
+        f"a gain of {estimate:z.4g}, interval {low:z.4g} to {high:z.4g}; {asked}"
     )
     return _check(name, "passed" if won else "failed", sentence)
 
