@@ -362,3 +362,10 @@ def test_schemas_writes_below_the_project(copy: Path, monkeypatch: pytest.Monkey
     for line in done.stdout.splitlines():
         committed = REPOSITORY / line.replace("manual/", "docs/")
         assert (copy / line).read_bytes() == committed.read_bytes()
+
+
+def test_a_misspelt_strategy_is_told_with_the_nearest() -> None:
+    told = invoke("train", "--model", "ripeness", "--at", "2024-05-02", "--strategy", "lorra")
+    assert told.exit_code == 2
+    assert "'lorra', did you mean \"lora\"? (accepted: stateless, " in told.output
+    assert "[|" not in invoke("train", "--help").output

@@ -10,14 +10,27 @@ import click
 
 from perennial.cli.group import Day, commands
 from perennial.declare.gates import Layer
+from perennial.declare.reading import nearest
 from perennial.declare.strategies import MEANING as STRATEGIES
 from perennial.keep.files import replace_text
 from perennial.stages import MEANING, STAGES, Stage
 
+
+class Named(click.Choice[str]):
+    """One of these names; left empty, the declared one."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The name; a misspelt one is refused with the nearest."""
+        if value not in ("", *self.choices):
+            accepted = ", ".join(self.choices)
+            self.fail(f"{value!r}{nearest(value, self.choices)} (accepted: {accepted})", param, ctx)
+        return str(value)
+
+
 KINDS: dict[str, Any] = {
     **dict.fromkeys(("start", "end", "at", "until", "online_at"), Day()),
     "layer": click.Choice(get_args(Layer)),
-    "strategy": click.Choice(["", *STRATEGIES]),
+    "strategy": Named(tuple(STRATEGIES)),
 }
 """What an argument must be, where not any text will do."""
 
