@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 
 from perennial.declare.project import Project
 from perennial.declare.train import Train
@@ -123,6 +124,17 @@ def test_what_trees_cannot_do_is_refused_with_the_reason(make_project: Any, way:
             Train.model_validate({"update": {"ways": [way]}})
     with pytest.raises(ValueError, match=r"train\.strategy: the learner lightgbm has no"):
         Train.model_validate({"strategy": way})
+
+
+def test_what_serves_cannot_go_on_as_another_family(lived: Any) -> None:
+    project = lived()
+    path = project.root / "models" / "ripeness.yaml"
+    declared = yaml.safe_load(path.read_text(encoding="utf-8"))
+    declared["train"] = {"learner": "torch"}
+    path.write_text(yaml.safe_dump(declared), encoding="utf-8")
+    told = r"train\.learner is torch, but .* of the family lightgbm .* stateless and release"
+    with pytest.raises(DeclarationError, match=told):
+        learn(Project(project.root, project.settings), "finetune")
 
 
 def test_full_and_window_say_how_far_back(make_project: Any) -> None:

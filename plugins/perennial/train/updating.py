@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perennial.declare.model import Model
 from perennial.declare.project import Project
-from perennial.errors import NotEnoughEvidenceError
+from perennial.errors import DeclarationError, NotEnoughEvidenceError
 from perennial.keep.progress import progress
 from perennial.learn.contract import Evidence, Fitted, Learner, OnRound, Way
 from perennial.learn.loading import ways_of
@@ -32,10 +32,19 @@ def update(project: Project, model: Model, asked: Asked) -> Learned:
 
     A strategy that cannot go on, for want of the state that it needs, is left out with its reason.
 
-    Raises NotEnoughEvidenceError when there is no new day, there are too few rows, no strategy can
-    go on, forgetting cannot be measured, or every way forgets too much.
+    Raises DeclarationError when what serves is of another family, NotEnoughEvidenceError when
+    there is no new day, there are too few rows, no strategy can go on, forgetting cannot be
+    measured, or every way forgets too much.
     """
     champion = read_champion(project, model)
+    if champion.learner.family != model.train.learner:
+        raise DeclarationError(
+            [
+                f"model {model.name}: train.learner is {model.train.learner}, but "
+                f"{champion.version}, which serves, is of the family {champion.learner.family} and "
+                "cannot go on as another; train with the strategy stateless and release that first"
+            ]
+        )
     ways = {name: ways_of(model.train.learner)[name] for name in asked.ways}
     recents = {
         only_new: read_recent(project, model, champion, asked, only_new=only_new)
