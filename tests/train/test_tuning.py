@@ -217,6 +217,7 @@ def test_the_declared_parameters_are_judged_whole_whatever_the_minutes(
     report = tune("ripeness", AT, minutes=0.01, project=make())
     assert (report.n_trials, report.ended, report.best) == (1, "minutes", 0)
     assert (report.verdict, report.confirmed, report.on_folds) == ("declared", None, None)
+    assert report.says.startswith("only the declared parameters were judged")
 
 
 def test_what_is_worse_than_the_median_is_pruned(make: Any, monkeypatch: Any) -> None:

@@ -42,8 +42,13 @@ def confirm(past: Past, study: Study, scores: Scores, found: dict[str, Any]) -> 
     return Confirmed(start=fold.start, end=fold.end, n_rows=n_rows, **_values(compared))
 
 
-def verdict_of(metric: str, confirmed: Confirmed | None) -> tuple[Verdict, str]:
+def verdict_of(metric: str, n_trials: int, confirmed: Confirmed | None) -> tuple[Verdict, str]:
     """What the confirming days say, as a word and as a sentence."""
+    if n_trials == 1:
+        return "declared", (
+            "only the declared parameters were judged: the budget held no other trial (--trials, "
+            "--minutes)"
+        )
     if confirmed is None:
         return "declared", "no trial was better than the declared parameters"
     sign, difference = METRICS[metric].sign, confirmed.difference

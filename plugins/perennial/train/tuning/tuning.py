@@ -69,7 +69,7 @@ def _report(past: Past, study: Study, scores: Scores, ended: Ended) -> Tuned:
     best = finished.index(winner)
     found = _parameters(study, best, winner)
     confirmed = confirm(past, study, scores, found) if best else None
-    verdict, says = verdict_of(model.judge.primary, confirmed)
+    verdict, says = verdict_of(model.judge.primary, len(finished), confirmed)
     given = model.train.parameters
     return Tuned(
         model=model.name,
