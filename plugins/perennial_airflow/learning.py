@@ -34,14 +34,13 @@ def train(model: str, at: str, until: str, strategy: str, window_days: str) -> d
 
     The last days are held back for judging it.
     """
-    from perennial.decide.decided import STRATEGIES
     from perennial.declare.project import Project
     from perennial.train import train as stage
 
-    held_back = timedelta(days=Project.find().model(model).judge.held_back_days)
+    declared = Project.find().model(model)
+    held_back = timedelta(days=declared.judge.held_back_days)
     until = until or (date.fromisoformat(at) - held_back).isoformat()
-    strategies = {str(decision): str(each) for decision, each in STRATEGIES.items()}
-    strategy = strategies.get(strategy, strategy)
+    strategy = declared.train.strategy_for(strategy) or strategy
     return done(stage(model, at, until=until, strategy=strategy, window_days=window_days))
 
 

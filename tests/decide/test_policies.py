@@ -9,11 +9,10 @@ import pytest
 from tests.decide.nights import NIGHT, facts, finding, release, watched
 
 from perennial.decide.considering import considered
-from perennial.decide.decided import STRATEGIES
 from perennial.decide.deciding import settle
 from perennial.decide.facts import Facts
 from perennial.decide.policies import POLICIES, Wish
-from perennial.declare.decide import Decision
+from perennial.declare.decide import TRAININGS, Decision
 
 WORSE = watched("worse", finding("performance"))
 DRIFTED = watched("drifted", finding("feature_drift"))
@@ -155,8 +154,8 @@ def test_a_report_about_a_version_before_rolls_nothing_back() -> None:
 @pytest.mark.parametrize(
     ("decision", "n_new", "is_open"),
     [
-        *((each, 0, False) for each in STRATEGIES),
-        *((each, -5, False) for each in STRATEGIES),
+        *((each, 0, False) for each in TRAININGS),
+        *((each, -5, False) for each in TRAININGS),
         ("retrain", 1, True),
         ("update", 1, True),
         ("recalibrate", 1, False),  # one day for the line, another to try it on

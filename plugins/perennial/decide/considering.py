@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import get_args
 
-from perennial.decide.decided import STRATEGIES, Considered
+from perennial.decide.decided import Considered
 from perennial.decide.facts import Facts
-from perennial.declare.decide import Decision
+from perennial.declare.decide import TRAININGS, Decision
 
 
 def considered(facts: Facts) -> tuple[Considered, ...]:
@@ -16,7 +16,7 @@ def considered(facts: Facts) -> tuple[Considered, ...]:
 
 
 def _consider(facts: Facts, decision: Decision) -> Considered:
-    if decision in STRATEGIES:
+    if decision in TRAININGS:
         reasons = [*_no_champion(facts, decision), *_not_now(facts)]
         why = f"would learn from days before {facts.train_until}"
     elif decision == "roll_back":

@@ -9,16 +9,8 @@ from pydantic import Field
 
 from perennial.declare.decide import Decision
 from perennial.declare.frozen import Frozen
-from perennial.declare.strategies import Kind
+from perennial.declare.strategies import Strategy
 from perennial.keep.report import Report
-
-STRATEGIES: dict[Decision, Kind] = {
-    "retrain": "stateless",
-    "update": "stateful",
-    "recalibrate": "recalibrate",
-}
-"""Which decisions train, and how."""
-
 
 Situation = Literal["broken", "worse", "miscalibrated", "drifted", "unknown", "quiet", "outdated"]
 
@@ -42,7 +34,7 @@ class Decided(Report):
     situation: Situation = Field(description="What the findings come down to, in one word.")
     seen: tuple[str, ...] = Field(description="The sentences of watch that it rests on.")
     considered: tuple[Considered, ...]
-    strategy: Kind | None = Field(description="How to train; null when nothing is trained.")
+    strategy: Strategy | None = Field(description="How to train; null when nothing is trained.")
     train_until: date | None = Field(
         description="The first day to leave out of the training, to be judged on."
     )

@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from perennial.decide import past
 from perennial.decide.considering import considered
-from perennial.decide.decided import STRATEGIES, Considered, Decided
+from perennial.decide.decided import Considered, Decided
 from perennial.decide.facts import Facts, facts_of
 from perennial.decide.policies import POLICIES, Wish
 from perennial.decide.situation import seen
 from perennial.declare.decide import Decision
+from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.errors import IntegrityError, UnavailableError
 from perennial.keep import locks
@@ -43,7 +44,7 @@ def decide(model: str, at: str, *, project: Project | None = None) -> Decided:
     with locks.exclusive(project.var / "locks", f"decide-{model}"):
         decided = past.find(ledger, model, night, digest)
         if decided is None:
-            decided = _decide(model, facts_of(project, declared, night, watched))
+            decided = _decide(declared, facts_of(project, declared, night, watched))
             past.keep(ledger, decided, digest)
         written = decided.model_dump_json(indent=2) + "\n"
         replace_text(report_file(project, model, night), written)
@@ -70,12 +71,12 @@ def _read(project: Project, model: str, night: date) -> tuple[bytes, Watched]:
         raise IntegrityError(f"{shown} is not a report of watch: {error}") from error
 
 
-def _decide(model: str, facts: Facts) -> Decided:
+def _decide(model: Model, facts: Facts) -> Decided:
     every = considered(facts)
     wish = settle(POLICIES[facts.declared.policy](facts), {each.decision: each for each in every})
-    strategy = STRATEGIES.get(wish.decision)
+    strategy = model.train.strategy_for(wish.decision)
     return Decided(
-        model=model,
+        model=model.name,
         at=facts.night,
         policy=facts.declared.policy,
         decision=wish.decision,

@@ -9,7 +9,8 @@ from datetime import date
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, delete, insert, select
 
-from perennial.decide.decided import STRATEGIES, Decided
+from perennial.decide.decided import Decided
+from perennial.declare.decide import TRAININGS
 from perennial.keep.ledger import Ledger, now
 from perennial.keep.ledger_tables import decisions
 
@@ -31,7 +32,7 @@ def trainings_before(ledger: Ledger, model: str, night: date) -> list[Training]:
     """Trainings of any kind on nights before `night`, the newest first."""
     query = (
         select(decisions.c.night, decisions.c.decision)
-        .where(*_before(model, night), decisions.c.decision.in_(list(STRATEGIES)))
+        .where(*_before(model, night), decisions.c.decision.in_(TRAININGS))
         .order_by(decisions.c.night.desc())
     )
     with ledger.engine.connect() as connection:
@@ -49,7 +50,7 @@ def regret_before(ledger: Ledger, model: str, night: date) -> float:
     )
     with ledger.engine.connect() as connection:
         last = connection.execute(query).first()
-    if last is None or last.decision in STRATEGIES:
+    if last is None or last.decision in TRAININGS:
         return 0.0
     return float(json.loads(last.record).get("regret", 0.0))
 

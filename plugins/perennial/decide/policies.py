@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from perennial.decide.decided import STRATEGIES, Situation
+from perennial.decide.decided import Situation
 from perennial.decide.facts import Facts
 from perennial.decide.situation import has_drifted, is_worse
-from perennial.declare.decide import Decision
+from perennial.declare.decide import TRAININGS, Decision
 from perennial.declare.decide import Policy as PolicyName
 
 
@@ -45,7 +45,7 @@ def watched(facts: Facts) -> Wish:
         "outdated": ("stand_by", "the next night will tell"),
     }
     decision, where = called[situation]
-    if situation in ("worse", "drifted") and decision in STRATEGIES:
+    if situation in ("worse", "drifted") and decision in TRAININGS:
         short = declared.training_cost - facts.regret
         if short > 0:
             return Wish(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,7 @@ Decision = Literal[
     "stand_by", "repair_data", "recalibrate", "update", "retrain", "roll_back", "ask_a_person"
 ]
 Training = Literal["recalibrate", "update", "retrain"]
+TRAININGS: tuple[Training, ...] = get_args(Training)
 Policy = Literal["watched", "drift", "performance", "calendar", "listed", "never"]
 
 

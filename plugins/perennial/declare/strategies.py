@@ -13,6 +13,9 @@ Stateful = Literal[
 Kind = Literal["stateless", "stateful", "recalibrate"]
 Strategy = Literal[Stateless, Stateful, Kind, "transfer", "combined"]
 
+FROM_SCRATCH: tuple[Strategy, ...] = ("stateless", "full", "window", "transfer")
+"""Those that never go on from what serves."""
+
 MEANING: dict[Strategy, str] = {
     "stateless": "from scratch, on the declared window or all history",
     "stateful": "what serves goes on, by whichever of update.ways does best on held-out days",

@@ -10,6 +10,7 @@ from perennial.declare import searched
 from perennial.declare.frozen import Frozen
 from perennial.declare.strategies import (
     BY_DEFAULT,
+    FROM_SCRATCH,
     MEANING,
     Family,
     Stateful,
@@ -85,6 +86,23 @@ class Train(Frozen):
         """The stateful strategies that an update tries."""
         return self.update.ways or BY_DEFAULT[self.learner]
 
+    def strategy_for(self, decision: str) -> Strategy | None:
+        """How a decision trains; None where it trains nothing.
+
+        By the declared strategy, where that is what the decision means: retrain is from scratch,
+        and update goes on from what serves. combined is its base for the one, itself for the other.
+        """
+        if decision == "recalibrate":
+            return "recalibrate"
+        begins = self.strategy in FROM_SCRATCH
+        if decision == "update":
+            return "stateful" if begins or self.strategy == "recalibrate" else self.strategy
+        if decision == "retrain":
+            if self.strategy == "combined":
+                return self.update.combined.base
+            return self.strategy if begins else "stateless"
+        return None
+
     @model_validator(mode="after")
     def _strategies_are_the_learner_s(self) -> Self:
         where = {"train.strategy": (self.strategy,), "train.update.ways": self.update.ways}
@@ -96,6 +114,9 @@ class Train(Frozen):
         ]
         if self.strategy == "window" and self.window_days is None:
             wrong.append("train.strategy window needs train.window_days, the days that it learns")
+        is_windowed = self.strategy == "combined" and self.update.combined.base == "window"
+        if is_windowed and self.window_days is None:
+            wrong.append("train.update.combined.base window needs train.window_days")
         if self.strategy == "transfer" and self.transfer is None:
             wrong.append("train.strategy transfer needs train.transfer.model, where it starts")
         wrong += searched.mistakes(self.learner, self.tune)

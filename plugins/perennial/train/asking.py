@@ -8,7 +8,7 @@ from typing import Any, get_args
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.declare.reading import nearest
-from perennial.declare.strategies import Kind, Stateful, Strategy, refusal
+from perennial.declare.strategies import FROM_SCRATCH, Kind, Stateful, Strategy, refusal
 from perennial.errors import DeclarationError, NotEnoughEvidenceError
 from perennial.keep.ledger import serving
 from perennial.train.champion import n_updates
@@ -53,8 +53,8 @@ def asked_for(
 
 def _declared(project: Project, model: Model) -> str:
     name = model.train.strategy
-    is_from_scratch = name in ("stateless", "full", "window", "transfer", "combined")
-    return name if is_from_scratch or serving(project, model.name) else "stateless"
+    begins = name in (*FROM_SCRATCH, "combined")
+    return name if begins or serving(project, model.name) else "stateless"
 
 
 def _of_combined(project: Project, model: Model) -> str:
