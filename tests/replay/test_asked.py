@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import yaml
 
 from perennial.declare.decide import Decide
 from perennial.declare.model import Model
@@ -167,3 +168,17 @@ def test_changes_lie_over_the_declaration_and_leave_the_rest(project: Project) -
     assert found.judge.days == 9
     assert project.model("ripeness").judge.days == 10
     assert otherwise(project, "ripeness", []) == project.model("ripeness")
+
+
+@pytest.mark.parametrize("path", ["train.parameters", "train.parameters.lightgbm"])
+def test_a_parameter_is_changed_by_the_name_that_the_file_gives_it(
+    project: Project, path: str
+) -> None:
+    file = project.root / "models" / "ripeness.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["train"]["parameters"] = {"lightgbm": {"num_leaves": 7}, "torch": {"width": 8}}
+    file.write_text(yaml.safe_dump(content))
+    found = otherwise(project, "ripeness", [f"{path}.learning_rate=0.5"])
+    assert found.train.parameters == {"num_leaves": 7, "learning_rate": 0.5}
+    torch = otherwise(project, "ripeness", ["train.learner=torch", "train.parameters.dropout=0.5"])
+    assert torch.train.parameters == {"width": 8, "dropout": 0.5}

@@ -218,3 +218,19 @@ def test_a_replay_needs_two_nights(project: Project) -> None:
     for end in (START, str(date.fromisoformat(START) - timedelta(days=9))):
         with pytest.raises(ValueError, match="at least two nights"):
             replay("ripeness", START, end, "never", project=project)
+
+
+def test_nights_after_the_last_rows_are_refused(project: Project) -> None:
+    told = "is 2024-02-10, but the rows of data/lake/training/ripeness end on 2024-02-09"
+    with pytest.raises(ValueError, match=told):
+        replay("ripeness", START, "2024-02-10", "never", project=project)
+
+
+def test_the_first_version_learns_as_is_declared(make_project: Make) -> None:
+    declared = {"strategy": "window", "window_days": 12}
+    project = make_project(n_days=40, **FIELDS, train=declared)
+    lived(project, "calendar:4")
+    first, *_ = nights(project, "calendar-4")
+    later = [each["training"] for each in nights(project, "calendar-4") if each["training"]]
+    assert {each["strategy"] for each in later} == {"window"}
+    assert first["training"]["strategy"] == "window"

@@ -13,7 +13,7 @@ from perennial.draw.scales import Scale
 from perennial.judge.judged import Value
 from perennial.replay.policies.replayed import Lived, Replayed
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 460.0, 300.0, 46.0, 14.0, 12.0, 44.0
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 460.0, 300.0, 58.0, 14.0, 12.0, 44.0
 KINDS = ("calendar", "random", "never", "triggered")
 LETTER = 7.0
 """About as wide as a letter is."""
@@ -31,7 +31,7 @@ def frontier(report: Replayed, metric: str) -> Markup:
     up = _upright([value for _, value in points])
     line = sorted(
         (each.n_trainings, value.estimate) for each, value in points
-        if each.kind in ("calendar", "never") and "/" not in each.policy
+        if _is_on_line(each)
     )  # fmt: skip
     parts = [_axes(up)]
     parts += [_tick(across, n) for n in sorted({each.n_trainings for each, _ in points})]
@@ -60,10 +60,14 @@ def months(report: Replayed, metric: str) -> Markup:
     for place, each in enumerate(report.policies):
         told = [(names.index(month.month), month.metrics[metric]) for month in each.months]
         there = [(n, value.estimate) for n, value in told if value.estimate is not None]
+        title, key = tag("title", each.policy), f"month {colour(place)}"
         path = " ".join(f"{_x(across, n):.1f},{_y(up, value):.1f}" for n, value in there)
-        parts.append(
-            tag("polyline", tag("title", each.policy), points=path, class_=f"month {colour(place)}")
-        )
+        parts.append(tag("polyline", title, points=path, class_=key))
+        if len(there) == 1:  # a line of one point cannot be seen
+            (n, value) = there[0]
+            parts.append(
+                tag("circle", title, cx=_x(across, n), cy=_y(up, value), r=3.0, class_=key)
+            )
     return _svg(parts, f"{metric} over the months")
 
 
@@ -72,10 +76,16 @@ def colour(place: int) -> str:
     return f"c{place}" if place < N_COLOURS else "many"
 
 
+def _is_on_line(lived: Lived) -> bool:
+    """Whether it is one of those that others have to beat: a calendar that trains as declared."""
+    return lived.kind in ("calendar", "never") and "/" not in lived.policy
+
+
 def _point(lived: Lived, value: Value, across: Scale, up: Scale) -> Markup:
     x = _x(across, _log(lived.n_trainings))
     told = f"{lived.policy}: {value.estimate:.4f}, {many(lived.n_trainings, 'training')}"
-    kind = lived.kind if lived.kind in KINDS else "triggered"
+    is_line = lived.kind == "random" or _is_on_line(lived)
+    kind = lived.kind if is_line and lived.kind in KINDS else "triggered"
     return tag("circle", tag("title", told), cx=x, cy=_y(up, value.estimate or 0), r=5.0,
                class_=f"point {kind}")  # fmt: skip
 

@@ -10,6 +10,7 @@ from perennial.draw import formats
 from perennial.draw.elements import tag
 from perennial.draw.templates import templates
 from perennial.judge.judged import Value
+from perennial.measure.metrics import METRICS
 from perennial.replay.policies import drawing
 from perennial.replay.policies.replayed import Replayed
 
@@ -19,7 +20,14 @@ PAGES = Path(__file__).parent / "pages"
 def page(report: Replayed) -> str:
     """The page, as HTML."""
     metrics = list(report.policies[0].metrics)
-    pages = templates(PAGES, count=formats.count, many=formats.many, four=_four, between=_between)
+    pages = templates(
+        PAGES,
+        count=formats.count,
+        many=formats.many,
+        four=_four,
+        between=_between,
+        better=lambda name: "higher" if METRICS[name].sign > 0 else "lower",
+    )
     return pages.get_template("policies.j2").render(
         report=report,
         metrics=metrics,

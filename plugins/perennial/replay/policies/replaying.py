@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from perennial.declare.model import Model
 from perennial.declare.project import Project
 from perennial.errors import NotEnoughEvidenceError
+from perennial.keep import partitions
 from perennial.keep.files import replace_text
 from perennial.keep.ledger import serving
 from perennial.keep.partitions import days_between
@@ -23,6 +24,7 @@ from perennial.replay.policies.records import Learned, Records
 from perennial.replay.policies.replayed import Lived, Replayed
 from perennial.replay.policies.runs import Run
 from perennial.replay.policies.world import World
+from perennial.train.labelled_rows import training_table
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,24 @@ def replay(
     if len(nights) < 2:
         raise ValueError(f"a replay needs at least two nights, got {start} to {end}")
     asked = read_policies(policies, declared)
+    _reaches(project, declared, nights[-1])
     run = Run(project, declared, nights[0], nights[-1])
     if anew:
         run.forget()
     first, learned = _first(run, nights[0])
     lives = _live_all(run, asked, nights, draws, first, learned)
     return _report(run, lives, nights, changes)
+
+
+def _reaches(project: Project, model: Model, last: date) -> None:
+    """Raise ValueError when the rows end before the last night: nothing could be asked on it."""
+    table = training_table(project, model)
+    days = partitions.days_of(table)
+    if days and last > max(days):
+        raise ValueError(
+            f"the last night is {last}, but the rows of {project.shown(table)} end on {max(days)}: "
+            f"end there, or run features for the days after it"
+        )
 
 
 def _first(run: Run, night: date) -> tuple[World, Learned]:
@@ -84,7 +98,7 @@ def _first(run: Run, night: date) -> tuple[World, Learned]:
             return world, Learned.model_validate_json(path.read_bytes())
         shutil.rmtree(path.parent, ignore_errors=True)  # what a killed replay left half
         world = run.world("first", run.model.decide)
-        learned = learn(world, run.model, night, "stateless")
+        learned = learn(world, run.model, night, _strategy_of_first(run.model))
         if serving(world, run.model.name) is None:
             raise NotEnoughEvidenceError(
                 f"model {run.model.name}: no first version by {night}, it is {learned.outcome}: "
@@ -92,6 +106,12 @@ def _first(run: Run, night: date) -> tuple[World, Learned]:
             )
         replace_text(path, learned.model_dump_json(indent=2) + "\n")
         return world, learned
+
+
+def _strategy_of_first(model: Model) -> str:
+    """From scratch, as declared; another model, from which it might begin, serves nowhere here."""
+    declared = model.train.strategy_for("retrain")
+    return "stateless" if declared in (None, "transfer") else str(declared)
 
 
 def _live_all(
@@ -160,7 +180,9 @@ def _lived(model: Model, life: _Life, point: Point, families: dict[str, list[Poi
     frontiers = [
         beside(model, point, family, name)
         for name, family in families.items()
-        if point.name not in {each.name for each in family} and len(family) > 1
+        if point.name not in {each.name for each in family}
+        and len(family) > 1
+        and point.n_trainings > 1
     ]
     return Lived(
         policy=life.name,

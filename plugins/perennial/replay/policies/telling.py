@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from perennial.declare.project import Project
-from perennial.draw.formats import count, number
+from perennial.draw.formats import count, many, number
 from perennial.errors import ContractBrokenError
 from perennial.judge.judged import Value
 from perennial.keep.files import replace_text
@@ -118,7 +118,8 @@ def _sentences(report: Replayed) -> list[str]:
     """Where each policy lies beside the frontiers of calendars and of random nights."""
     words = {"above": "better than", "on": "not to be told from", "below": "worse than"}
     return [
-        f"{lived.policy} is {words[found.place]} {found.family} at {lived.n_trainings} trainings: "
+        f"{lived.policy} is {words[found.place]} {found.family} at "
+        f"{many(lived.n_trainings, 'training')}: "
         f"{report.primary} {number(found.difference.estimate)} beside it "
         f"({number(found.difference.low)} to {number(found.difference.high)})"
         for lived in report.policies
