@@ -65,7 +65,7 @@ def test_a_table_goes_between_the_markers_and_nowhere_else(tmp_path: Path) -> No
     assert text.endswith("after\n")
     assert "old" not in text
     assert "| drift | 3 | 3 | 2 | 0.4600 (0.4500 to 0.4700) |" in text
-    assert "drift is better than calendar at 3 trainings: log_loss −0.02" in text
+    assert "drift is better than calendar at 3 trainings (never): log_loss −0.02" in text
     write_into(document, REPORT)
     assert document.read_text() == text
     assert "(images/policies.svg)" in text

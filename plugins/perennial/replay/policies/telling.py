@@ -119,7 +119,7 @@ def _sentences(report: Replayed) -> list[str]:
     words = {"above": "better than", "on": "not to be told from", "below": "worse than"}
     return [
         f"{lived.policy} is {words[found.place]} {found.family} at "
-        f"{many(lived.n_trainings, 'training')}: "
+        f"{many(lived.n_trainings, 'training')} ({', '.join(found.between)}): "
         f"{report.primary} {number(found.difference.estimate)} beside it "
         f"({number(found.difference.low)} to {number(found.difference.high)})"
         for lived in report.policies
