@@ -9,14 +9,15 @@ from markupsafe import Markup
 
 from perennial.draw.elements import tag
 from perennial.draw.formats import many
+from perennial.draw.labels import Frame, labels
 from perennial.draw.scales import Scale
 from perennial.judge.judged import Value
 from perennial.replay.policies.replayed import Lived, Replayed
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 460.0, 300.0, 58.0, 14.0, 12.0, 44.0
-KINDS = ("calendar", "random", "never", "triggered")
-LETTER = 7.0
-"""About as wide as a letter is."""
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 460.0, 320.0, 58.0, 14.0, 12.0, 44.0
+KINDS = ("random", "never", "calendar", "triggered")
+NEAREST_TICKS = 20.0
+"""Numbers along the axis that would lie nearer to each other are left out."""
 MOST_MONTHS = 6
 """Months named along the axis."""
 N_COLOURS = 8
@@ -34,10 +35,11 @@ def frontier(report: Replayed, metric: str) -> Markup:
         if _is_on_line(each)
     )  # fmt: skip
     parts = [_axes(up)]
-    parts += [_tick(across, n) for n in sorted({each.n_trainings for each, _ in points})]
+    parts += _ticks(across, {each.n_trainings for each, _ in points})
     if len(line) > 1:
         path = " ".join(f"{_x(across, _log(n)):.1f},{_y(up, value or 0):.1f}" for n, value in line)
         parts.append(tag("polyline", points=path, class_="frontier"))
+    points.sort(key=lambda each: KINDS.index(_kind(each[0])))  # what is compared lies on top
     parts += [_point(each, value, across, up) for each, value in points]
     parts += _names(points, across, up)
     parts.append(tag("text", "trainings, the first one included", x=(LEFT + WIDTH - RIGHT) / 2,
@@ -81,36 +83,29 @@ def _is_on_line(lived: Lived) -> bool:
     return lived.kind in ("calendar", "never") and "/" not in lived.policy
 
 
+def _kind(lived: Lived) -> str:
+    return lived.kind if lived.kind == "random" or _is_on_line(lived) else "triggered"
+
+
 def _point(lived: Lived, value: Value, across: Scale, up: Scale) -> Markup:
     x = _x(across, _log(lived.n_trainings))
     told = f"{lived.policy}: {value.estimate:.4f}, {many(lived.n_trainings, 'training')}"
-    is_line = lived.kind == "random" or _is_on_line(lived)
-    kind = lived.kind if is_line and lived.kind in KINDS else "triggered"
     return tag("circle", tag("title", told), cx=x, cy=_y(up, value.estimate or 0), r=5.0,
-               class_=f"point {kind}")  # fmt: skip
+               class_=f"point {_kind(lived)}")  # fmt: skip
 
 
 def _names(points: Sequence[tuple[Lived, Value]], across: Scale, up: Scale) -> list[Markup]:
-    """The policies' names beside their points; names that would lie on each other are parted."""
-    taken: list[tuple[float, float, float]] = []
-    found = []
-    for each, value in sorted(points, key=lambda one: one[1].estimate or 0, reverse=True):
-        if each.kind == "random":
-            continue  # many draws of one policy: pointing at one tells it
-        x, y = _x(across, _log(each.n_trainings)), _y(up, value.estimate or 0) + 4
-        width = LETTER * len(each.policy)
-        is_left = x + 10 + width > WIDTH
-        left = x - 10 - width if is_left else x + 10
-        while any(
-            left < right and start < left + width and abs(y - there) < 13
-            for start, right, there in taken
-        ):
-            y += 13
-        taken.append((left, left + width, y))
-        anchor = "end" if is_left else "start"
-        x += -10 if is_left else 10
-        found.append(tag("text", each.policy, x=x, y=y, text_anchor=anchor, class_="name"))
-    return found
+    """The policies' names; not those of random draws, at which pointing tells it."""
+    at = [
+        (each, _x(across, _log(each.n_trainings)), _y(up, value.estimate or 0))
+        for each, value in points
+    ]
+    named = [(each.policy, x, y) for each, x, y in at if each.kind != "random"]
+    frame = Frame(LEFT, WIDTH, TOP, HEIGHT - BOTTOM)
+    return [
+        tag("text", each.text, x=each.x, y=each.y, text_anchor=each.anchor, class_="name")
+        for each in labels(named, [(x, y) for _, x, y in at], frame)
+    ]
 
 
 def _axes(up: Scale) -> Markup:
@@ -122,9 +117,16 @@ def _axes(up: Scale) -> Markup:
     return Markup("").join(parts)
 
 
-def _tick(across: Scale, n: int) -> Markup:
-    return tag("text", str(n), x=_x(across, _log(n)), y=HEIGHT - 24, text_anchor="middle",
-               class_="axis")  # fmt: skip
+def _ticks(across: Scale, numbers: set[int]) -> list[Markup]:
+    parts: list[Markup] = []
+    last = -math.inf
+    for n in sorted(numbers):
+        x = _x(across, _log(n))
+        if x - last < NEAREST_TICKS:
+            continue
+        last = x
+        parts.append(tag("text", str(n), x=x, y=HEIGHT - 24, text_anchor="middle", class_="axis"))
+    return parts
 
 
 def _upright(values: Sequence[Value]) -> Scale:
