@@ -69,12 +69,16 @@ def refusal(family: Family, strategy: str) -> str:
     >>> refusal("torch", "refit")[:53]
     'the learner torch has no strategy refit: a network ha'
     """
-    asked_for_ways = (*WAYS["lightgbm"], *WAYS["torch"], "transfer")
-    if strategy not in asked_for_ways or strategy in WAYS[family]:
+    if strategy not in MEANING or _has(family, strategy):
         return ""
-    if strategy == "transfer" and family in TRANSFERS:
-        return ""
+    there = [each for each in MEANING if _has(family, each)]
     return (
         f"the learner {family} has no strategy {strategy}: {_NOT[family]} "
-        f"(it has {', '.join(WAYS[family])})"
+        f"(it has {', '.join(there)})"
     )
+
+
+def _has(family: Family, strategy: str) -> bool:
+    if strategy == "transfer":
+        return family in TRANSFERS
+    return strategy in WAYS[family] or strategy not in (*WAYS["lightgbm"], *WAYS["torch"])
