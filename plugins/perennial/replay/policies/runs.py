@@ -15,7 +15,7 @@ from perennial.replay.policies.asked import Asked
 from perennial.replay.policies.world import World
 from perennial.train.labelled_rows import training_table
 
-ENGINE = ("decide", "declare", "judge", "learn", "measure", "train", "watch")
+ENGINE = ("decide", "declare", "judge", "learn", "measure", "replay", "train", "watch")
 """Packages whose code decides what a replay finds: another version of them is another run."""
 
 
